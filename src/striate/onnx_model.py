@@ -160,7 +160,7 @@ def _open_runner(
         return _open_openvino(content, threads, task, view)
     session = runtimes.open_session(content, threads)
     (given,) = session.get_inputs()
-    return _batched(partial(_run_session, session, given.name), given.shape[0])
+    return batched(partial(_run_session, session, given.name), given.shape[0])
 
 
 def _open_openvino(
@@ -175,10 +175,10 @@ def _open_openvino(
     part = None if task.own_size else (ROWS, (decoded, REJECTED))
     compiled = runtimes.open_openvino(content, threads, part)
     run = partial(_run_openvino, compiled, None if task.own_size else view.row_shape[-1])
-    return _batched(run, next(iter(compiled.input(0).partial_shape)).get_max_length())
+    return batched(run, next(iter(compiled.input(0).partial_shape)).get_max_length())
 
 
-def _batched(
+def batched(
     run: Callable[[NDArray[Any]], list[NDArray[Any]]], count: Any
 ) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
     """Return the function for any number of inputs, of one that may take `count` at once alone."""

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import striate
-from striate.deployment import onnx_export
+from striate.deployment import onnx_export, onnx_file
 from striate.deployment.proof import Found, compare
 from striate.errors import ModelError, OptionError, ProofError
 from striate.evaluation.known import run_of
@@ -24,33 +24,8 @@ from striate.prediction.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Two classes of gradients, in sizes that differ, JPEG and PNG, color and gray."""
-    folder = tmp_path_factory.mktemp("export") / "photos"
-    random = np.random.default_rng(0)
-    for number in range(80):
-        name, wide, high = ("up", "down")[number % 2], 20 + number % 30, 40 + number % 7
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        ramp = np.linspace(0, 200, wide)[None, :, None] * np.ones((high, 1, 3))
-        pixels = (ramp if name == "up" else ramp[:, ::-1]) + random.integers(0, 55, (high, wide, 3))
-        image = Image.fromarray(pixels.astype(np.uint8))
-        image.save(folder / name / f"{number}.{'jpg' if number % 3 else 'png'}")
-    large = Image.fromarray(pixels.astype(np.uint8)).resize((600, 900))
-    large.save(folder / "down" / "large.jpg")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(photos):
-    return striate.train(
-        photos, network="lenet5", epochs=3, threads=1, out=photos.parent / "run", augment="none",
-        validation=0.45,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def exported(run, photos):
-    return striate.export(run.folder, out=photos.parent / "exported", images=1000)
+def exported(run, ramps):
+    return striate.export(run.folder, out=ramps.parent / "exported", images=1000)
 
 
 def test_the_file_answers_as_the_model_on_every_validation_image(exported):
@@ -75,9 +50,9 @@ def run_example(exported, *files):
 
 
 @pytest.fixture(scope="module")
-def glass(photos):
+def glass(ramps):
     """Images with transparency: RGBA, gray with alpha, and a palette with a transparent color."""
-    folder, random = photos.parent / "glass", np.random.default_rng(1)
+    folder, random = ramps.parent / "glass", np.random.default_rng(1)
     folder.mkdir()
     for mode in ("RGBA", "LA"):
         pixels = random.integers(0, 256, (40, 30, len(mode)), dtype=np.uint8)
@@ -87,22 +62,22 @@ def glass(photos):
     return [folder / f"{mode}.png" for mode in ("RGBA", "LA", "P")]
 
 
-def test_the_example_answers_without_striate(exported, run, photos, glass):
-    files = [*sorted(photos.glob("*/*"))[:12], photos / "down" / "large.jpg", *glass]
+def test_the_example_answers_without_striate(exported, run, ramps, glass):
+    files = [*sorted(ramps.glob("*/*"))[:12], ramps / "down" / "large.jpg", *glass]
     done = run_example(exported, *files)
     wanted = striate.predict(run.folder, *files, top=1)
     told = [f"{row.path} {row.class_name} {row.probability:.4f}" for row in wanted]
     assert (done.stdout.splitlines(), done.stderr) == (told, "")
 
 
-def test_what_is_none_of_the_names_is_so_in_the_file_the_proof_and_the_example(run, photos, glass):
-    again = shutil.copytree(run.folder, photos.parent / "rejects")
+def test_what_is_none_of_the_names_is_so_in_the_file_the_proof_and_the_example(run, ramps, glass):
+    again = shutil.copytree(run.folder, ramps.parent / "rejects")
     striate.evaluate(again, reject=0.3)
-    exported = striate.export(again, out=photos.parent / "exported rejects", images=1000)
+    exported = striate.export(again, out=ramps.parent / "exported rejects", images=1000)
     assert exported.files.agrees
-    rejected = {row.path for row in striate.predict(again, photos, *glass) if row.rejected}
+    rejected = {row.path for row in striate.predict(again, ramps, *glass) if row.rejected}
     assert 3 <= len(rejected) <= 70
-    done = run_example(exported, *sorted(photos.glob("*/*")), *glass)
+    done = run_example(exported, *sorted(ramps.glob("*/*")), *glass)
     lines = done.stdout.splitlines()
     assert {line.removesuffix(" none of these") for line in lines if "none of" in line} == rejected
     assert (len(lines), done.stderr) == (84, "")
@@ -115,9 +90,9 @@ def test_an_answer_that_is_rejected_by_one_alone_is_another_answer(run):
     assert compare(model, [("a.png", one, replace(one, rejected=True))]).different == ("a.png",)
 
 
-def test_8_bits_are_judged_on_test_images_which_the_run_counts(run, photos):
+def test_8_bits_are_judged_on_test_images_which_the_run_counts(run, ramps):
     before = run_of(run.folder).count_test(1)
-    exported = striate.export(run.folder, out=photos.parent / "in 8 bits", int8=True, images=9)
+    exported = striate.export(run.folder, out=ramps.parent / "in 8 bits", int8=True, images=9)
     proof = json.loads((exported.folder / "proof.json").read_text())["int8"]
     assert (proof["split"], proof["holds"]) == ("test", True)
     assert run_of(run.folder).count_test(1) == before + 2
@@ -134,7 +109,7 @@ class Turned:
         return decoded[:, ::-1], rejected
 
 
-def test_8_bits_that_lose_more_on_test_images_than_allowed_are_refused(run, photos, monkeypatch):
+def test_8_bits_that_lose_more_on_test_images_than_allowed_are_refused(run, ramps, monkeypatch):
     judge = onnx_export.judge
 
     def worse(model, part, shown, known=None):
@@ -144,8 +119,8 @@ def test_8_bits_that_lose_more_on_test_images_than_allowed_are_refused(run, phot
 
     monkeypatch.setattr(onnx_export, "judge", worse)
     with pytest.raises(ProofError, match="more than the 1 points allowed and than on the images"):
-        striate.export(run.folder, out=photos.parent / "worse", int8=True)
-    assert not (photos.parent / "worse").exists()
+        striate.export(run.folder, out=ramps.parent / "worse", int8=True)
+    assert not (ramps.parent / "worse").exists()
 
 
 def test_the_example_does_not_guess_the_range_of_16_bits(exported, tmp_path):
@@ -155,9 +130,9 @@ def test_the_example_does_not_guess_the_range_of_16_bits(exported, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
-def test_the_file_is_an_engine_of_predictions(exported, run, photos):
-    found = list(Predictor(load_onnx(exported.file)).predict([photos]))
-    wanted = striate.predict(run.folder, photos)
+def test_the_file_is_an_engine_of_predictions(exported, run, ramps):
+    found = list(Predictor(load_onnx(exported.file)).predict([ramps]))
+    wanted = striate.predict(run.folder, ramps)
     assert [row.path for row in found] == [row.path for row in wanted]
     assert [row.class_name for row in found] == [row.class_name for row in wanted]
     probabilities = [[row.probability for row in rows] for rows in (found, wanted)]
@@ -165,12 +140,12 @@ def test_the_file_is_an_engine_of_predictions(exported, run, photos):
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_a_file_of_a_fixed_batch_answers_any_number_of_images(run, photos, int8):
-    out = photos.parent / f"four{int8}"
+def test_a_file_of_a_fixed_batch_answers_any_number_of_images(run, ramps, int8):
+    out = ramps.parent / f"four{int8}"
     exported = striate.export(run.folder, out=out, batch=4, int8=int8)
     assert onnx.load(exported.file).graph.input[0].type.tensor_type.shape.dim[0].dim_value == 4
     assert exported.files.agrees or int8
-    files = sorted(photos.glob("*/*"))[:6]
+    files = sorted(ramps.glob("*/*"))[:6]
     wanted = [f"{path} {path.parent.name}" for path in files]
     for engine in ("onnxruntime", "openvino"):
         found = Predictor(load_onnx(exported.file, engine)).predict(files)
@@ -191,8 +166,8 @@ def test_options_that_do_not_go_together_are_refused(run, options, told):
         striate.export(run.folder, **options)
 
 
-def test_a_file_whose_answers_differ_is_not_kept(run, photos, monkeypatch):
-    assemble = onnx_export.assemble
+def test_a_file_whose_answers_differ_is_not_kept(run, ramps, monkeypatch):
+    assemble = onnx_file.assemble
 
     def tampered(body, *others):
         for tensor in body.graph.initializer:
@@ -200,12 +175,12 @@ def test_a_file_whose_answers_differ_is_not_kept(run, photos, monkeypatch):
                 tensor.raw_data = bytes(len(tensor.raw_data))
         return assemble(body, *others)
 
-    monkeypatch.setattr(onnx_export, "assemble", tampered)
+    monkeypatch.setattr(onnx_file, "assemble", tampered)
     with pytest.raises(ProofError) as refused:
-        striate.export(run.folder, out=photos.parent / "tampered")
+        striate.export(run.folder, out=ramps.parent / "tampered")
     assert "are answered otherwise by the export" in str(refused.value)
     assert "up/" in str(refused.value) or "down/" in str(refused.value)
-    assert not (photos.parent / "tampered").exists()
+    assert not (ramps.parent / "tampered").exists()
 
 
 @pytest.mark.parametrize("flip", [0.1, 0.5, 0.9])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 
 from striate.data.decoding.preprocess import Preprocess
+from striate.deployment.target import Target
 from striate.tasks.answers import Answers
 from striate.tasks.results import NONE_OF_THESE
 
@@ -19,8 +20,10 @@ from pathlib import Path
 
 {imports}
 
-session = onnxruntime.InferenceSession(Path(__file__).parent / "{file}")
-about = json.loads(session.get_modelmeta().custom_metadata_map["striate"])["targets"]
+here = Path(__file__).parent
+{opening}
+
+about = json.loads(described)["targets"]
 names, constants = about["names"], about["constants"]
 for path in sys.argv[1:]:
 '''
@@ -32,15 +35,15 @@ _IMAGE = """\
     image = ImageOps.exif_transpose(image).convert("RGBA")
     opaque = Image.new("RGB", image.size, "white")
     opaque.paste(image, mask=image)
-    {outputs} = session.run(None, {{"images": np.asarray(opaque)[None]{repeat}}})
+    {outputs} = run(np.array(opaque)[None]{repeat})
 """
 _SIGNAL = """\
     signal = np.load(path, allow_pickle=False).astype(np.float32).reshape(1, -1, {channels})
-    {outputs} = session.run(None, {{"signals": signal{repeat}}})
+    {outputs} = run(signal{repeat})
 """
 _SEQUENCE = """\
     codes = [["ACGT".find(letter) % 5] for letter in path.upper().replace("U", "T")]
-    {outputs} = session.run(None, {{"sequences": np.array([codes], np.uint8){repeat}}})
+    {outputs} = run(np.array([codes], np.uint8){repeat})
 """
 _REJECT = f"""\
     if rejected:
@@ -55,9 +58,9 @@ _BY = {"letterbox": "max(image.size)", "crop": "min(image.size)", "stretch": "si
 
 
 def write_example(
-    task: Answers, view: Preprocess, file: str, *, rejects: bool, batch: int | None = None
+    task: Answers, view: Preprocess, target: Target, *, rejects: bool, batch: int | None = None
 ) -> str:
-    """Return the program for a model in this file, which may reject images.
+    """Return the program for a model in a file of this kind, which may reject images.
 
     Where it takes `batch` images at once alone, each is given so many times.
     """
@@ -67,14 +70,15 @@ def write_example(
         "sequence": (_SEQUENCE, "ACGT..."),
     }[view.inputs]
     images = view.inputs == "image"
-    imports = ["import numpy as np", "import onnxruntime"]
+    imports = ["import numpy as np", target.imports]
     imports += ["from PIL import Image, ImageOps"] if images else []
     head = _HEAD.format(
-        file=file,
+        file=target.files[0],
         example=EXAMPLE,
         given=given,
-        needs="onnxruntime pillow" if images else "onnxruntime",
+        needs=f"{target.package} pillow" if images else target.package,
         imports="\n".join(imports),
+        opening=target.opening,
     )
     read = read.format(
         outputs="(decoded, *_), (rejected, *_)" if rejects else "((decoded, *_),)",

@@ -20,12 +20,13 @@ from striate.deployment.int8_proof import Int8Proof
 from striate.deployment.int8_search import Int8
 from striate.deployment.page import PAGE
 from striate.deployment.proof import TOLERANCE, Compared
+from striate.deployment.target import Target
 from striate.errors import printable
 from striate.model import Ensemble, Model
 from striate.onnx_model import OnnxModel
 from striate.text import count_noun, format_percent
 
-MODEL, PROOF = "model.onnx", "proof.json"  #: names of the files
+PROOF = "proof.json"  #: name of its file
 _BATCH = 32
 _SECONDS = 0.5  # that each speed is measured for, at least
 
@@ -35,8 +36,9 @@ class Exported:
     """A folder with an exported model, and its proof."""
 
     folder: Path
-    sha256: str
-    size: int  #: bytes
+    target: Target
+    sha256: str  #: of its file, or files one after the other
+    size: int  #: bytes of all of them
     source_size: int
     rows: Compared  #: preprocessed images
     files: Compared  #: from the bytes of files
@@ -46,8 +48,8 @@ class Exported:
 
     @property
     def file(self) -> Path:
-        """The ONNX file."""
-        return self.folder / MODEL
+        """The file that is opened."""
+        return self.folder / self.target.files[0]
 
     @property
     def example(self) -> Path:
@@ -63,7 +65,7 @@ class Exported:
         """Return what the proof says."""
         return {
             "format": 1,
-            "file": MODEL,
+            "file": self.file.name,
             "sha256": self.sha256,
             "bytes": self.size,
             "source_bytes": self.source_size,
@@ -87,13 +89,13 @@ class Exported:
 
     def __str__(self) -> str:
         proved = self.rows if not self.files.images else self.files
-        faster = self.speed["onnxruntime"] / self.speed["torch"]
+        speed = self.speed[self.target.package]
         told = {
             "file": f"{printable(str(self.file))}, {self.size / 1e6:.1f} MB",
             "answers": f"{_agree(proved)}, {count_noun(proved.images, 'image')}",
             "at full size": _agree(self.plain),
-            "speed": f"{self.speed['onnxruntime']:,.0f} images a second, {faster:.1f} times that "
-            "of PyTorch",
+            "speed": f"{speed:,.0f} images a second, {speed / self.speed['torch']:.1f} times "
+            "that of PyTorch",
             "use": f"python {printable(str(self.example))} IMAGE...",
         }
         if self.page.is_file():
@@ -112,13 +114,13 @@ def _agree(compared: Compared) -> str:
     return f"{share} as the model, outputs within {compared.largest_difference:.1g}"
 
 
-def measure_speeds(model: Model | Ensemble, exported: OnnxModel) -> dict[str, float]:
-    """Return images a second of both, of preprocessed images."""
+def measure_speeds(model: Model | Ensemble, exported: OnnxModel, name: str) -> dict[str, float]:
+    """Return images a second of both, of preprocessed images; `name` is what the file is run by."""
     found = dict[str, float]()
-    for count, name in ((_BATCH, ""), (1, "_one_by_one")):
+    for count, ending in ((_BATCH, ""), (1, "_one_by_one")):
         rows = example_rows(model, count).numpy()
-        for engine, run in (("torch", model), ("onnxruntime", exported)):
-            found[engine + name] = _rate(partial(run.decode_and_reject, rows), count)
+        for engine, run in (("torch", model), (name, exported)):
+            found[engine + ending] = _rate(partial(run.decode_and_reject, rows), count)
     return found
 
 

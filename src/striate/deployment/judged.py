@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +16,10 @@ from striate.evaluation.evaluate import Answering, Views, answer_rows, describe_
 from striate.evaluation.known import Known
 from striate.model import Model, Pairs
 from striate.options import SplitChoice
+from striate.prediction.engine import Engine
 from striate.rejection import Rejection
 from striate.tasks.results import Results
 from striate.tasks.task import Task
-
-
-class Engine(Protocol):
-    """An exported model that is opened."""
-
-    def decode_and_reject(
-        self, pixels: NDArray[np.uint8], /
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return what `Model.decode_and_reject` returns of images (N, size, size, channels)."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -15,25 +15,29 @@ from onnx import ModelProto
 
 from striate import storage
 from striate.data.cache.stream import gather
-from striate.deployment.body import trace_body
 from striate.deployment.example import write_example
-from striate.deployment.exported import MODEL, PROOF, Exported, measure_speeds
+from striate.deployment.exported import PROOF, Exported, measure_speeds
 from striate.deployment.int8_proof import Int8Proof, calibration_batches, check_calibration
 from striate.deployment.int8_search import Int8, search_int8
 from striate.deployment.judged import Exported as Judged
 from striate.deployment.judged import Part, judge
-from striate.deployment.onnx_file import assemble
+from striate.deployment.onnx_file import OnnxTarget
+from striate.deployment.openvino_file import OpenvinoTarget
 from striate.deployment.page import read_runtime, write_page
 from striate.deployment.proof import TOLERANCE, Compared, compare, pair_files, pair_rows
 from striate.deployment.quantize import calibrate
+from striate.deployment.target import Target
 from striate.errors import OptionError, ProofError
 from striate.model import Ensemble, Model, one_network
-from striate.onnx_model import load_onnx
+from striate.onnx_model import OnnxModel
 from striate.options import ExportOptions
 from striate.progress import Progress
 from striate.runtimes import open_session
 from striate.tasks.results import Results
 from striate.text import count_noun, list_names
+
+#: by their names, as `--to` takes them
+TARGETS: dict[str, Target] = {"onnx": OnnxTarget(), "openvino": OpenvinoTarget()}
 
 
 def export_steps(
@@ -52,10 +56,11 @@ def export_steps(
     """
     content = source.read_bytes()
     runtime = read_runtime(options.page, model) if options.page else None
+    target = TARGETS[options.to]
     steps = partial(Progress, total=3, what="steps")
     yield steps(0)
     batch = None if options.batch == "any" else options.batch
-    body = trace_body(model)
+    body = target.trace(model)
     yield steps(1)
     allowed = options.allowed_drop / 100
     rounded = _round(model, body, part, held_out, allowed) if options.int8 else None
@@ -63,18 +68,16 @@ def export_steps(
         body = rounded[0].model
     yield steps(2)
     precision = "float32" if rounded is None else "int8"
-    made = assemble(body, model, precision, hashlib.sha256(content).hexdigest(), batch)
-    file = folder / MODEL
-    storage.write(file, made)
-    proved = _prove(model, part, file, len(content), options.images, rounded)
+    target.write(folder, body, model, precision, hashlib.sha256(content).hexdigest(), batch)
+    proved = _prove(model, part, folder, target, len(content), options.images, rounded)
     if rounded is None:
         _check(proved)
     storage.write(folder / PROOF, json.dumps(proved.to_json(), indent=2) + "\n")
     rejects = model.rejection is not None
-    program = write_example(model.task, model.preprocess, MODEL, rejects=rejects, batch=batch)
+    program = write_example(model.task, model.preprocess, target, rejects=rejects, batch=batch)
     storage.write(proved.example, program)
     if runtime is not None:
-        storage.write(proved.page, write_page(model, made, runtime))
+        storage.write(proved.page, write_page(model, proved.file.read_bytes(), runtime))
     return proved
 
 
@@ -89,7 +92,7 @@ def _round(
     check_calibration(alone, part)
 
     def prove(images: Part, before: Results, candidate: ModelProto) -> Int8Proof:
-        engine = Judged(alone, _Body(candidate))
+        engine = Judged(alone, _open_body(alone, candidate))
         return Int8Proof(before, judge(engine, images, "int8"), allowed)
 
     batches = list(calibration_batches(alone, part))
@@ -106,32 +109,31 @@ def _round(
     return found, proof
 
 
-class _Body:
-    """Runs a body, without the preprocessing of a whole file."""
+def _open_body(model: Model, body: ModelProto) -> OnnxModel:
+    """Open a body, without the preprocessing of a whole file."""
+    session = open_session(body.SerializeToString())
+    name, channels = session.get_inputs()[0].name, model.preprocess.row_shape[-1]
 
-    def __init__(self, body: ModelProto) -> None:
-        self._session = open_session(body.SerializeToString())
-        self._name = self._session.get_inputs()[0].name
+    def run(rows: NDArray[Any]) -> list[NDArray[Any]]:
+        found: Any = session.run(None, {name: np.ascontiguousarray(rows[..., :channels])})
+        return found
 
-    def decode_and_reject(
-        self, pixels: NDArray[np.uint8], /
-    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return what is decoded of images (N, size, size, channels), and which are rejected."""
-        found: Any = self._session.run(None, {self._name: pixels})
-        decoded, *rejected = found
-        return decoded, rejected[0] if rejected else np.zeros(len(pixels), np.bool_)
+    return OnnxModel(
+        run, model.task, model.preprocess, model.network_name, model.facts, "int8", sha256=""
+    )
 
 
 def _prove(
     model: Model | Ensemble,
     part: Part,
-    file: Path,
+    folder: Path,
+    target: Target,
     source_size: int,
     most: int,
     rounded: tuple[Int8, Int8Proof] | None,
 ) -> Exported:
     """Compare the answers of a file with those of its model, on `most` images."""
-    exported = load_onnx(file)
+    exported = target.open(folder)
     first = part.decoded[0]
     rows = part.rows[np.linspace(0, len(part.rows) - 1, min(len(part.rows), most)).astype(int)]
     ((pixels, _),) = gather(first.pixels, first.masks, iter([rows]))
@@ -140,14 +142,15 @@ def _prove(
     by_file = compare(model, pair_files(model, exported, files))
     unscaled = pair_files(model, exported, files, scaled=False)
     return Exported(
-        file.parent,
+        folder,
+        target,
         exported.sha256,
-        file.stat().st_size,
+        sum((folder / name).stat().st_size for name in target.files),
         source_size,
         compare(model, pair_rows(model, exported, pixels, shown)),
         by_file,
         by_file if model.task.own_size else compare(model, unscaled),
-        measure_speeds(model, exported),
+        measure_speeds(model, exported, target.package),
         rounded,
     )
 

@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
 
 import striate
+from striate import storage
+from striate.deployment.body import trace_body
 from striate.deployment.fitting import add_fitting
 from striate.deployment.graph import Graph
 from striate.deployment.resizing import Resized, add_luminance, add_resizing
 from striate.deployment.restoring import find_restoring
+from striate.deployment.target import Target, describe
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
-from striate.onnx_model import DESCRIPTION, INNER, ROWS
+from striate.onnx_model import DESCRIPTION, INNER, ROWS, OnnxModel, load_onnx
 from striate.onnx_seal import BLANK, DIGEST, seal
 
 LARGEST = 2**31 - 1  #: bytes of a serialized model
 _KINDS = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
+
+
+class OnnxTarget(Target):
+    """`model.onnx`, which onnxruntime opens."""
+
+    files = ("model.onnx",)
+    package = "onnxruntime"
+    imports = "import onnxruntime"
+    opening = f"""\
+session = onnxruntime.InferenceSession(here / "model.onnx")
+described = session.get_modelmeta().custom_metadata_map["{DESCRIPTION}"]
+
+
+def run(given):
+    return session.run(None, {{session.get_inputs()[0].name: given}})
+"""
+
+    def trace(self, model: Model | Ensemble) -> onnx.ModelProto:
+        return trace_body(model)
+
+    def write(
+        self,
+        folder: Path,
+        body: Any,
+        model: Model | Ensemble,
+        precision: str,
+        source_sha256: str,
+        batch: int | None,
+    ) -> None:
+        content = assemble(body, model, precision, source_sha256, batch)
+        storage.write(folder / self.files[0], content)
+
+    def open(self, folder: Path) -> OnnxModel:
+        return load_onnx(folder / self.files[0])
 
 
 def assemble(
@@ -28,14 +66,17 @@ def assemble(
     precision: str,
     source_sha256: str,
     batch: int | None = None,
+    *,
+    branching: bool = True,
 ) -> bytes:
     """Return the sealed file of a model with this body, for a fixed batch, or any.
 
-    Raises ModelError if it is too large.
+    `branching` says whether images that need no resizing pass it by. Raises ModelError if the file
+    is too large.
     """
     made = onnx.ModelProto()
     made.CopyFrom(body)
-    _add_preprocessing(made.graph, model)
+    _add_preprocessing(made.graph, model, branching=branching)
     if batch is not None:
         _fix_batch(made.graph, batch)
     made.producer_name, made.producer_version = "striate", striate.__version__
@@ -43,7 +84,7 @@ def assemble(
     made.graph.name = model.task.name
     del made.metadata_props[:]
     for key, text in (
-        (DESCRIPTION, json.dumps(_describe(model, precision, source_sha256), allow_nan=False)),
+        (DESCRIPTION, describe(model, precision, source_sha256)),
         ("names", json.dumps(list(model.class_names))),
         (DIGEST, BLANK),
     ):
@@ -57,24 +98,6 @@ def assemble(
     return seal(made.SerializeToString())
 
 
-def _describe(model: Model | Ensemble, precision: str, source_sha256: str) -> dict[str, Any]:
-    """Return what the file says of itself, as `OnnxDescription` reads it."""
-    return {
-        "format": 1,
-        "task": model.task.name,
-        "network": model.network_name,
-        "targets": model.task.spec.to_json(),
-        "preprocess": model.preprocess.to_json(),
-        "facts": dict(model.facts),
-        "source_sha256": source_sha256,
-        "precision": precision,
-        "striate": striate.__version__,
-        "parameters": model.parameters,
-        "rejects": model.rejection.share if model.rejection else None,
-        "provenance": model.provenance.to_json(),
-    }
-
-
 def _fix_batch(graph: onnx.GraphProto, batch: int) -> None:
     """Let the first length of the input be a number, wherever it comes again."""
     name = graph.input[0].type.tensor_type.shape.dim[0].dim_param
@@ -84,7 +107,7 @@ def _fix_batch(graph: onnx.GraphProto, batch: int) -> None:
                 dim.dim_value = batch
 
 
-def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
+def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble, *, branching: bool) -> None:
     """Put preprocessing before the body, and what brings answers back to the image after it.
 
     The input is named "images", (N, H, W, 3) uint8; "signals", (N, L, channels) float32; or
@@ -99,7 +122,7 @@ def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
         if model.task.own_size:
             rows = add_luminance(before, name) if view.channels == 1 else name
         else:
-            resized = add_resizing(before, name, view)
+            resized = add_resizing(before, name, view, branching=branching)
             rows = resized.rows
     before.rename(rows, ROWS)
     batch = graph.input[0].type.tensor_type.shape.dim[0]
