@@ -1,6 +1,7 @@
 """`predict` with an exported model: without PyTorch, with the same answers."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 import striate
-from striate.errors import OptionError
+from striate.deployment import proof
+from striate.errors import ModelError, OptionError
 from tests.serving.running import serve
 
 
@@ -103,9 +105,61 @@ def test_what_an_exported_model_cannot_is_said(exported, photos, options, messag
         striate.predict(exported, photos, **options)
 
 
-def test_a_model_that_is_not_exported_is_run_by_pytorch(run, photos):
-    with pytest.raises(OptionError) as told:
-        striate.predict(run.folder, photos, engine="openvino")
-    assert str(told.value) == (
-        "openvino runs exported models; write one with striate export, or leave out --engine"
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_model_file_is_made_ready_for_an_engine_once(run, photos, tmp_path, monkeypatch, engine):
+    pytest.importorskip(engine)
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
+    wanted = striate.predict(run.folder, photos).to_json()
+    for loaded in (True, False, True):
+        told, last, said = predicted(run.folder, photos, "--engine", engine, "--json")
+        assert (last.startswith("0 "), "torch" in last) == (True, loaded)
+        assert said == f"engine    {engine}, for which a model file is made ready once\n"
+        found = json.loads(told)
+        assert [row["class"] for row in found] == [row["class"] for row in wanted]
+        shares = [[row["probability"] for row in rows] for rows in (found, wanted)]
+        np.testing.assert_allclose(*shares, atol=1e-5)
+        (file,) = tmp_path.glob("*/model.onnx")
+        if not loaded:
+            file.write_bytes(file.read_bytes()[:-100])  # a damaged one is made anew
+
+
+def test_an_engine_that_answers_otherwise_than_pytorch_is_refused(
+    run, photos, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
+    monkeypatch.setattr(proof, "TOLERANCE", -1)
+    with pytest.raises(ModelError) as told:
+        striate.predict(run.folder, photos, engine="onnxruntime")
+    assert re.fullmatch(
+        rf"{run.folder}/model.safetensors: onnxruntime answers otherwise than PyTorch, outputs "
+        r"differ by up to \S+ \(-1 is allowed\); leave out --engine",
+        str(told.value),
     )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "tile",
+            "openvino has no use for tile; give the model file to PyTorch, with no --engine",
+        ),
+        (
+            "none",
+            "{home}/none.safetensors: no such file; expected a model file or the folder of a run",
+        ),
+        ("loaded", "openvino is given a model file; this model is loaded by PyTorch"),
+    ],
+)
+def test_what_no_engine_can_do_is_said(run, photos, name, said):
+    model, options = run.folder, {}
+    if name == "tile":
+        options["tile"] = 64
+    elif name == "none":
+        model = photos.parent / "none.safetensors"
+    else:
+        model = striate.load(run.folder)
+    with pytest.raises(OptionError) as told:
+        striate.predict(model, photos, engine="openvino", **options)
+    assert str(told.value) == said.format(home=photos.parent)

@@ -50,7 +50,11 @@ def print_predictions(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
     """Predict and print, or write; return the number of unreadable files."""
-    if model.suffix.lower() == ".onnx":  # needs no PyTorch, which takes seconds to load
+    exported, engine = model.suffix.lower() == ".onnx", options.get("engine", "auto")
+    if engine not in ("auto", "torch") and not exported:
+        click.echo(f"engine    {engine}, for which a model file is made ready once", err=True)
+        exported = True
+    if exported:  # needs no PyTorch, which takes seconds to load
         with without_collection():
             from striate import verbs
             from striate.verbs import answering as answering

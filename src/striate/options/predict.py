@@ -21,7 +21,7 @@ class PredictOptions(DecisionOptions):
         None, "Answer with the nearest image of this folder of class folders", "folder"
     )
     engine: Literal["auto", "torch", "onnxruntime", "openvino"] = option(
-        "auto", "What runs the model: PyTorch, or of an exported one onnxruntime"
+        "auto", "What runs the model: PyTorch, but onnxruntime where it is exported"
     )
     top: int = option(3, "Classes listed for each image", ge=1, le=1000)
     batch: int = option(64, "Batch size", ge=1, le=65_536)

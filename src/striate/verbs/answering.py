@@ -68,22 +68,16 @@ def make_predictor(
 
     An exported one has so many threads; 0 are all cores.
     """
-    if isinstance(model, str | Path) and is_onnx(model):
-        engine = "openvino" if options.engine == "openvino" else "onnxruntime"
-        model = load_onnx(model, engine, threads)
-    elif not isinstance(model, OnnxModel):
-        return _of_torch(model, options)
-    if options.engine == "torch":
-        raise OptionError("PyTorch does not run an exported model; give the model it was made of")
-    for name in _OF_TORCH:
-        if getattr(options, name) is not None:
-            raise OptionError(
-                f"an exported model has no use for {name}; give the model it was made of"
-            )
+    if not isinstance(model, OnnxModel):
+        exported = isinstance(model, str | Path) and is_onnx(model)
+        if not exported and options.engine in ("auto", "torch"):
+            return _of_torch(model, options)
+        _check_exported(options, "an exported model" if exported else options.engine)
+        model = _open(model, options, threads)
     if model.task.searches:
         raise OptionError(
-            f"the task {model.task.name} searches a gallery, which an exported model has not; give "
-            "the model it was made of, with --gallery"
+            f"the task {model.task.name} searches a gallery, which only PyTorch does; give the "
+            "model file with --gallery, and no --engine"
         )
     if options.decides:
         model = replace(model, task=model.task.decide(options, ()))
@@ -91,12 +85,30 @@ def make_predictor(
     return Predictor(model, options.top, options.batch, options.largest, full_size=whole)
 
 
+def _check_exported(options: PredictOptions, what: str) -> None:
+    """Raise OptionError for options that only PyTorch has a use for."""
+    if options.engine == "torch":
+        raise OptionError("PyTorch does not run an exported model; give the model it was made of")
+    for name in _OF_TORCH:
+        if getattr(options, name) is not None:
+            raise OptionError(
+                f"{what} has no use for {name}; give the model file to PyTorch, with no --engine"
+            )
+
+
+def _open(model: str | Path | Model | Ensemble, options: PredictOptions, threads: int) -> OnnxModel:
+    """Return an exported model, or a model file made ready for the engine that is named."""
+    engine = "openvino" if options.engine == "openvino" else "onnxruntime"
+    if not isinstance(model, str | Path):
+        raise OptionError(f"{engine} is given a model file; this model is loaded by PyTorch")
+    if is_onnx(model):
+        return load_onnx(model, engine, threads)
+    from striate.deployment.ready import load_ready  # needs the packages of an export
+
+    return load_ready(next(files_of(model)), engine, threads)
+
+
 def _of_torch(model: str | Path | Model | Ensemble, options: PredictOptions) -> Predictor:
-    if options.engine not in ("auto", "torch"):
-        raise OptionError(
-            f"{options.engine} runs exported models; write one with striate export, or leave out "
-            "--engine"
-        )
     from striate.verbs.using import make_torch_predictor  # PyTorch takes seconds to load
 
     return make_torch_predictor(model, options)
