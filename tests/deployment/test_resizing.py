@@ -84,6 +84,19 @@ def test_cubic_weights_of_openvino_are_off_by_a_level_in_few_bytes():
         assert (apart.max() <= 1, apart.mean() < 0.02) == (True, True), f"{height} x {width}"
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("size", [1, 17, 37, 224])
+def test_blocks_of_columns_make_an_image_of_any_size(engine, size):
+    view = Preprocess(size, 3, "letterbox")
+    graph = Graph("")
+    rows = add_resizing(graph, "images", view, branching=False).rows
+    run = opened(graph, rows, ["n", size, size, 3], engine)
+    for height, width in ((size, size), (size, size + 1), (300, 1000), (1500, 20), (5, 3)):
+        given = images(height, width)
+        wanted = np.stack([view.to_array(Image.fromarray(one)) for one in given])
+        np.testing.assert_array_equal(run(given), wanted, f"{height} x {width}")
+
+
 def test_gray_of_color_is_that_of_pillow_for_every_level():
     graph = Graph("")
     run = opened(graph, add_luminance(graph, "images"), ["n", "h", "w", 1])

@@ -2,7 +2,7 @@
 
 It is what `Preprocess.resize` does with Pillow, whose resampling (libImaging/Resample.c) is whole
 numbers all the way: weights of 22 bits, a pass along the rows and one along the columns, rounded to
-bytes after each. Here a pass is a product with a matrix of weights, computed from the size of the
+bytes after each. Here a pass is products with matrices of weights, computed from the size of the
 image. ONNX multiplies bytes exactly, so weights are split into three digits of a byte each.
 """
 
@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from striate.data.decoding.preprocess import Preprocess
+from striate.deployment.bands import DIGIT, ZERO, count_columns, cut_bands
 from striate.deployment.graph import Graph
-from striate.deployment.weights import BITS, Placement, add_cubic, add_linear, whole
+from striate.deployment.weights import BITS, Placement, whole
 
-_DIGIT = 256
-_TOP_ZERO = 128  # of the top digit, as weights may be negative
 #: weights of red, green and blue in Pillow's mode L, of 65,536
 _LUMINANCE = (19595, 38470, 7471)
 
@@ -53,9 +52,9 @@ def add_resizing(
 def add_luminance(graph: Graph, images: str) -> str:
     """Add the nodes that make gray (N, H, W, 1) of color (N, H, W, 3), as Pillow does."""
     weights = np.array(_LUMINANCE, np.int64)[:, None]
-    low, high = (weights % _DIGIT).astype(np.uint8), (weights // _DIGIT).astype(np.uint8)
+    low, high = (weights % DIGIT).astype(np.uint8), (weights // DIGIT).astype(np.uint8)
     parts = [graph.add("MatMulInteger", images, graph.constant(part)) for part in (low, high)]
-    total = graph.add("Add", graph.add("Mul", parts[1], whole(graph, _DIGIT)), parts[0])
+    total = graph.add("Add", graph.add("Mul", parts[1], whole(graph, DIGIT)), parts[0])
     return _to_bytes(graph, total, 16)
 
 
@@ -88,27 +87,35 @@ def _resample_both(
     graph: Graph, images: str, across: Placement, down: Placement, preprocess: Preprocess
 ) -> str:
     """Resample images (N, H, W, C) along their rows, then along their columns."""
-    planes = graph.add("Transpose", images, perm=(0, 3, 1, 2))
-    rows = _resample(graph, planes, across, preprocess)
-    columns = graph.add("Transpose", rows, perm=(0, 1, 3, 2))
-    both = _resample(graph, columns, down, preprocess)
-    return graph.add("Transpose", both, perm=(0, 3, 2, 1))
+    parts = list[str]()
+    for seen, digits in cut_bands(graph, images, across, preprocess):
+        planes = graph.add("Transpose", seen, perm=(0, 3, 1, 2))
+        parts.append(_multiply(graph, planes, digits, (0, ZERO), axis=3))
+    rows = _join(graph, parts, 3, preprocess)
+    parts.clear()
+    for seen, digits in cut_bands(graph, rows, down, preprocess):
+        turned = graph.add("Transpose", digits, perm=(1, 0))
+        parts.append(_multiply(graph, turned, seen, (ZERO, 0), axis=2))
+    return graph.add("Transpose", _join(graph, parts, 2, preprocess), perm=(0, 2, 3, 1))
 
 
-def _resample(graph: Graph, images: str, placed: Placement, preprocess: Preprocess) -> str:
-    """Resample the last axis of bytes (N, C, H, L): (N, C, H, size)."""
-    add = {"bilinear": add_linear, "bicubic": add_cubic}[preprocess.interpolation]
-    weights = add(graph, placed, preprocess.size)
-    low = graph.add("BitwiseAnd", weights, whole(graph, _DIGIT - 1))
-    above = graph.add("Sub", weights, low)
-    middle = graph.add("BitwiseAnd", above, whole(graph, _DIGIT * (_DIGIT - 1)))
-    top = _shift(graph, graph.add("Sub", above, middle), 16)
-    top = graph.add("Add", top, graph.constant(_TOP_ZERO, np.float32))
-    zeros = graph.constant(0, np.uint8), graph.constant(_TOP_ZERO, np.uint8)
-    total = graph.add("MatMulInteger", images, graph.cast(low, np.uint8))
-    for digit, zero, worth in ((_shift(graph, middle, 8), (), _DIGIT), (top, zeros, _DIGIT**2)):
-        part = graph.add("MatMulInteger", images, graph.cast(digit, np.uint8), *zero)
-        total = graph.add("Add", total, graph.add("Mul", part, whole(graph, worth)))
+def _multiply(graph: Graph, one: str, other: str, zeros: tuple[int, int], axis: int) -> str:
+    """Multiply bytes by digits, which lie along an axis of the product, and add these up."""
+    points = (graph.constant(zero, np.uint8) for zero in zeros)
+    product = graph.add("MatMulInteger", one, other, *points)
+    low, middle, top = graph.add_many("Split", (product,), 3, axis=axis, num_outputs=3)
+    worth = whole(graph, DIGIT)
+    total = graph.add("Add", graph.add("Mul", top, worth), middle)
+    return graph.add("Add", graph.add("Mul", total, worth), low)
+
+
+def _join(graph: Graph, parts: list[str], axis: int, preprocess: Preprocess) -> str:
+    """Join blocks of columns as bytes, without those to spare."""
+    total = graph.add("Concat", *parts, axis=axis)
+    blocks, columns = count_columns(preprocess)
+    if blocks * columns > preprocess.size:
+        ends = graph.constant([0]), graph.constant([preprocess.size]), graph.constant([axis])
+        total = graph.add("Slice", total, *ends)
     return _to_bytes(graph, total, BITS)
 
 

@@ -24,8 +24,10 @@ class Placement(NamedTuple):
     length: str  #: of the image
 
 
-def add_linear(graph: Graph, placed: Placement, size: int) -> str:
-    """Add the weights of linear resampling with antialiasing: (L, size) int32.
+def add_linear(graph: Graph, placed: Placement, pixels: str, columns: int) -> str:
+    """Add the weights of linear resampling with antialiasing: (L, columns) int32.
+
+    `pixels` are int32 (L, columns): those of a column, and others, which do not count for it.
 
     A weight is the share of two whole numbers: it is estimated as float32 and put right by the
     remainder, which is exact modulo 2**32. So it is right too where there are 32 bits alone, as in
@@ -35,10 +37,10 @@ def add_linear(graph: Graph, placed: Placement, size: int) -> str:
     part = graph.cast(graph.add("Sub", placed.high, placed.low), np.int32)
     twice = graph.cast(graph.add("Add", placed.low, placed.low), np.int32)
     inner = graph.cast(placed.inner, np.int32)
-    columns = graph.constant(np.arange(size, dtype=np.int32))
-    at = graph.add("Sub", columns, graph.cast(placed.place, np.int32))
+    numbers = graph.constant(np.arange(columns, dtype=np.int32))
+    at = graph.add("Sub", numbers, graph.cast(placed.place, np.int32))
     shown = graph.add("And", graph.add("GreaterOrEqual", at, zero), graph.add("Less", at, inner))
-    middles = graph.add("Add", graph.add("Mul", _pixels(graph, placed, np.int32), two), one)
+    middles = graph.add("Add", graph.add("Mul", pixels, two), one)
     middles = graph.add("Mul", graph.add("Sub", middles, twice), inner)
     wanted = graph.add("Mul", graph.add("Add", graph.add("Mul", at, two), one), part)
     away = graph.add("Sub", middles, wanted)  # in halves of 1 / inner of a pixel
@@ -68,11 +70,11 @@ def _divide(graph: Graph, rated: str, total: str) -> str:
     return found
 
 
-def add_cubic(graph: Graph, placed: Placement, size: int) -> str:
-    """Add those of cubic resampling: (L, size) int32, by the operations of Pillow in float64."""
+def add_cubic(graph: Graph, placed: Placement, pixels: str, columns: int) -> str:
+    """Add those of cubic resampling: (L, columns) int32, by the operations of Pillow in float64."""
     zero, one, half, two = (_number(graph, each) for each in (0.0, 1.0, 0.5, 2.0))
-    columns = graph.constant(np.arange(size, dtype=np.float64))
-    at = graph.add("Sub", columns, placed.place)
+    numbers = graph.constant(np.arange(columns, dtype=np.float64))
+    at = graph.add("Sub", numbers, placed.place)
     shown = graph.add(
         "And", graph.add("GreaterOrEqual", at, zero), graph.add("Less", at, placed.inner)
     )
@@ -82,7 +84,7 @@ def add_cubic(graph: Graph, placed: Placement, size: int) -> str:
     center = graph.add("Add", placed.low, graph.add("Mul", graph.add("Add", at, half), scale))
     first = graph.add("Floor", graph.add("Add", graph.add("Sub", center, reach), half))
     end = graph.add("Floor", graph.add("Add", graph.add("Add", center, reach), half))
-    pixels = _pixels(graph, placed, np.float64)
+    pixels = graph.cast(pixels, np.float64)
     inside = graph.add(
         "And", graph.add("GreaterOrEqual", pixels, first), graph.add("Less", pixels, end)
     )
@@ -113,13 +115,6 @@ def _convolve(graph: Graph, apart: str) -> str:
     beyond = graph.add("GreaterOrEqual", apart, _number(graph, 2.0))
     far = graph.add("Where", beyond, _number(graph, 0.0), far)
     return graph.add("Where", graph.add("Less", apart, _number(graph, 1.0)), near, far)
-
-
-def _pixels(graph: Graph, placed: Placement, dtype: Any) -> str:
-    """Add the numbers of the pixels of an axis, (L, 1)."""
-    count = graph.add("Squeeze", graph.cast(placed.length, dtype))
-    numbers = graph.add("Range", graph.constant(0, dtype), count, graph.constant(1, dtype))
-    return graph.add("Unsqueeze", numbers, graph.constant([1]))
 
 
 def whole(graph: Graph, value: int) -> str:
