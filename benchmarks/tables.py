@@ -137,6 +137,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "predict_speed": ("predict_speed", predicting.predict_speed),
     "cold_start": ("cold_start", predicting.cold_start),
+    "fleet": ("fleet", predicting.fleet),
     "predict_memory": ("predict_memory", predicting.predict_memory),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "transfer": ("transfer", transfer.frozen),

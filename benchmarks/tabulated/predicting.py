@@ -59,3 +59,34 @@ def cold_start(record: dict[str, Any]) -> str:
     head += f"took {record['others']:.0%} of them."
     heads = "command", "seconds", "CPU seconds"
     return f"{head}\n\n{grid(heads, ['---', '---:', '---:'], rows)}\n"
+
+
+PRICES = (0.01, 0.02, 0.05, 0.10)  #: of an hour of a core, for the reader to put in another
+BILLION = 1e9
+
+
+def fleet(record: dict[str, Any]) -> str:
+    """Core hours of a billion images, by the processor's time, and what they cost."""
+    head = (
+        f"JPEGs of {record['data']} pixels, {record['network']} at 224 pixels, "
+        f"a worker on each core; n = {record['n']}, at most {record['others']:.0%} of the machine "
+        f"was others'. {measured_on(record)}."
+    )
+    rows = list[tuple[str, ...]]()
+    for name, entry in record["engines"].items():
+        hours = BILLION / entry["per_cpu_second"]["median"] / 3600
+        rows.append(
+            (
+                name,
+                spread(entry["per_cpu_second"], 1),
+                f"{entry['per_second']['median']:,.1f}",
+                f"{hours:,.0f}",
+                *(f"{hours * price:,.0f}" for price in PRICES),
+            )
+        )
+    heads = (
+        *("engine", "images a second of a core", "by the clock", "core hours a billion"),
+        *(f"at {price:.2f} an hour" for price in PRICES),
+    )
+    table = grid(heads, ("---", *["---:"] * (3 + len(PRICES))), rows)
+    return f"{head}\n\n{table}\n\n{listed(record['versions'])}\n"
