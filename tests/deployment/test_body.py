@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.deployment.body import trace_body
+from striate.deployment.onnx_export import TARGETS
 from striate.deployment.proof import Found, compare
 from striate.errors import ModelError
 from striate.model import Model
@@ -21,6 +24,11 @@ from striate.zoo.spec import NetworkSpec
 class Bessel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.special.bessel_j0(x)
+
+
+class Determinant(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.det(x[:, :, :2, :2])[:, :, None, None]
 
 
 class Undecided(nn.Module):
@@ -53,6 +61,17 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_layer() -> None:
         "<OpOverload(op='prims.bessel_j0', overload='default')>. Failure message: No "
         "decompositions registered for the real-valued input\n"
         "a network of your own must be made of operators that ONNX knows"
+    )
+
+
+def test_an_operator_that_openvino_lacks_is_named_with_its_layer(tmp_path: Path) -> None:
+    model, target = model_of(Net(Determinant())), TARGETS["openvino"]
+    with pytest.raises(ModelError) as refused:
+        target.write(tmp_path, target.trace(model), model, "float32", "", None)
+    assert str(refused.value) == (
+        "<lambda> cannot be exported because of stages.1.1: OpenVINO cannot be given the operator "
+        "Det\n"
+        "write it with --to onnx, which onnxruntime runs, or --to pt2"
     )
 
 

@@ -5,10 +5,12 @@ from itertools import product
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from PIL import Image
 
 from striate.data.decoding.preprocess import Preprocess
+from striate.deployment import torch_resizing
 from striate.deployment.graph import OPSET, Graph
 from striate.deployment.resizing import add_luminance, add_resizing
 from striate.runtimes import open_openvino, open_session
@@ -70,6 +72,21 @@ def test_without_a_branch_every_engine_makes_the_same_bytes(engine, fit, channel
         given = images(height, width)
         wanted = np.stack([view.to_array(Image.fromarray(one)) for one in given])
         np.testing.assert_array_equal(run(given), wanted, f"{height} x {width}")
+
+
+@pytest.mark.parametrize(
+    ("fit", "channels", "interpolation"),
+    list(product(("letterbox", "crop", "stretch"), (1, 3), ("bilinear", "bicubic"))),
+)
+def test_a_module_makes_the_same_bytes(fit, channels, interpolation):
+    view = Preprocess(28, channels, fit, interpolation=interpolation)
+    for height, width in SIDES:
+        given = images(height, width)
+        wanted = np.stack([view.to_array(Image.fromarray(one)) for one in given])
+        colored = torch.from_numpy(given)
+        rows = torch_resizing.add_luminance(colored) if channels == 1 else colored
+        found = torch_resizing.resize(rows, *torch_resizing.place(colored, view), view)
+        np.testing.assert_array_equal(found, wanted, f"{height} x {width}")
 
 
 def test_cubic_weights_of_openvino_are_off_by_a_level_in_few_bytes():

@@ -28,7 +28,7 @@ def run_alone(program: str, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="module", params=["openvino"])
+@pytest.fixture(scope="module", params=["openvino", "pt2"])
 def exported(request, run, ramps):
     return striate.export(run.folder, out=ramps.parent / request.param, to=request.param)
 
@@ -94,6 +94,15 @@ def test_8_bits_in_openvino_are_judged_as_in_onnx(run, ramps):
     assert exported.target.open(exported.folder).precision == "int8"
 
 
+@pytest.mark.parametrize("options", [{"int8": True}, {"batch": 4}])
+def test_pt2_is_neither_rounded_nor_of_a_fixed_batch(options, run, tmp_path):
+    with pytest.raises(OptionError) as refused:
+        striate.export(run.folder, out=tmp_path / "out", to="pt2", **options)
+    assert str(refused.value) == (
+        "int8 and batch are for --to onnx and openvino; a pt2 file takes any batch"
+    )
+
+
 def test_a_page_is_for_onnx(run, tmp_path):
     with pytest.raises(OptionError) as refused:
         striate.export(run.folder, out=tmp_path / "out", to="openvino", page=tmp_path)
@@ -106,7 +115,7 @@ def test_no_graph_for_openvino_branches(run, tmp_path):
     assert 'type="If"' not in (tmp_path / "model.xml").read_text()
 
 
-def test_every_batch_of_openvino_is_right_the_first_of_its_size_too(exported, run):
+def test_every_batch_is_right_the_first_of_its_size_too(exported, run):
     opened, model = exported.target.open(exported.folder), striate.load(run.folder)
     random = np.random.default_rng(0)
     for count, high, wide in ((1, 32, 32), (5, 32, 32), (2, 90, 35), (3, 32, 32), (7, 20, 70)):

@@ -6,9 +6,10 @@ import contextlib
 import copy
 import io
 import logging
+import re
 import traceback
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
@@ -78,20 +79,25 @@ def check_single_view(model: Model | Ensemble) -> None:
         )
 
 
-def trace_program(body: Body) -> ExportedProgram:
+def trace_program(body: Body, around: Callable[[Body], nn.Module] | None = None) -> ExportedProgram:
     """Return a body as a graph of PyTorch's operators, for any batch.
+
+    Or what is made `around` it, which is given images (N, H, W, 3) uint8 of any size.
 
     Raises OptionError for a model that cannot be one graph, ModelError for a network that cannot.
     """
     model = body.model
     check_single_view(model)
     rows = example_rows(model, 2)
+    if around is not None:
+        rows = torch.zeros(2, *_SIDES, 3, dtype=torch.uint8)
     dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=2**16)}
-    if model.task.own_size:
+    if model.task.own_size or around is not None:
         dims |= dict.fromkeys((1, 2), torch.export.Dim.AUTO)
     with _quiet(), torch.no_grad():
         try:
-            return torch.export.export(body, (rows,), dynamic_shapes={ROWS: dims})
+            traced = body if around is None else around(body).eval()
+            return torch.export.export(traced, (rows,), dynamic_shapes=(dims,))
         except Exception as error:  # its errors share no public base
             raise _explained(body, error, "torch.export") from error
 
@@ -117,6 +123,18 @@ def trace_body(model: Model | Ensemble) -> onnx.ModelProto:
             raise _explained(body, error, "ONNX") from error
     assert made is not None
     return made.model_proto
+
+
+def layer_of(node: onnx.NodeProto) -> str:
+    """Return the path in its network of the layer that a node was made of; "" for none."""
+    told = {each.key: each.value for each in node.metadata_props}
+    scopes = re.findall("'([^']*)'", told.get("pkg.torch.onnx.name_scopes", ""))
+    return _inside(scopes[-2]) if len(scopes) > 1 else ""
+
+
+def _inside(path: str) -> str:
+    """Return the path of a part of a body inside of its network."""
+    return path.removeprefix("networks.").partition(".")[2]
 
 
 @contextlib.contextmanager
@@ -164,5 +182,4 @@ def _find_layer(body: Body, error: BaseException) -> str:
         for node in (value for value in known.values() if isinstance(value, fx.Node)):
             stack = node.meta.get("nn_module_stack") or {"": (found, None)}
             found = list(stack.values())[-1][0]
-    _, _, found = found.removeprefix("networks.").partition(".")
-    return found
+    return _inside(found)

@@ -25,6 +25,7 @@ from striate.deployment.onnx_file import OnnxTarget
 from striate.deployment.openvino_file import OpenvinoTarget
 from striate.deployment.page import read_runtime, write_page
 from striate.deployment.proof import TOLERANCE, Compared, compare, pair_files, pair_rows
+from striate.deployment.pt2_file import Pt2Target
 from striate.deployment.quantize import calibrate
 from striate.deployment.target import Target
 from striate.errors import OptionError, ProofError
@@ -37,7 +38,11 @@ from striate.tasks.results import Results
 from striate.text import count_noun, list_names
 
 #: by their names, as `--to` takes them
-TARGETS: dict[str, Target] = {"onnx": OnnxTarget(), "openvino": OpenvinoTarget()}
+TARGETS: dict[str, Target] = {
+    "onnx": OnnxTarget(),
+    "openvino": OpenvinoTarget(),
+    "pt2": Pt2Target(),
+}
 
 
 def export_steps(

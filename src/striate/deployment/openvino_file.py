@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from striate.deployment.body import trace_body
+from striate.deployment.body import layer_of, trace_body
 from striate.deployment.onnx_file import assemble
 from striate.deployment.target import Target, describe, restore
+from striate.errors import ModelError
 from striate.model import Ensemble, Model
 from striate.onnx_model import DESCRIPTION, OnnxModel, batched
 from striate.runtimes import import_openvino, open_openvino
@@ -51,8 +53,15 @@ def run(given):
         batch: int | None,
     ) -> None:
         runtime: Any = import_openvino()
+        for branching in ("Loop", "If"):
+            if any(node.op_type == branching for node in body.graph.node):
+                raise _lacks(body, model, branching)
         content = assemble(body, model, precision, source_sha256, batch, branching=False)
-        made = runtime.Core().read_model(content)
+        try:
+            made = runtime.Core().read_model(content)
+        except Exception as error:  # its errors share no special base
+            *_, lacking = re.findall(r"operations: (\w+)", str(error)) or ["an operator"]
+            raise _lacks(body, model, lacking) from error
         made.set_rt_info(describe(model, precision, source_sha256), [DESCRIPTION])
         runtime.save_model(made, folder / self.files[0], compress_to_fp16=False)
 
@@ -63,6 +72,17 @@ def run(given):
         compiled = open_openvino(files[0])
         run = batched(partial(_run, compiled), compiled.input(0).partial_shape[0].get_max_length())
         return restore(run, described, files)
+
+
+def _lacks(body: ModelProto, model: Model | Ensemble, operator: str) -> ModelError:
+    """Name an operator that OpenVINO lacks, or computes wrongly, with the layer that uses it."""
+    nodes = (node for node in body.graph.node if node.op_type == operator)
+    layer = next(map(layer_of, nodes), "") or "its last step"
+    return ModelError(
+        f"{model.network_name} cannot be exported because of {layer}: OpenVINO cannot be given the "
+        f"operator {operator}\n"
+        "write it with --to onnx, which onnxruntime runs, or --to pt2"
+    )
 
 
 def _run(compiled: Any, batch: NDArray[Any]) -> list[NDArray[Any]]:

@@ -22,7 +22,7 @@ class ExportOptions(Options):
     `int8`, these also set the ranges of the activations.
     """
 
-    to: Literal["onnx", "openvino"] = option("onnx", "Format of the file")
+    to: Literal["onnx", "openvino", "pt2"] = option("onnx", "Format of the file")
     data: Path | None = option(
         None, "Images to compare answers on, in place of those the run was given", "folder"
     )
@@ -51,6 +51,10 @@ class ExportOptions(Options):
     def _check_together(self) -> Self:
         if self.page and self.to != "onnx":
             raise PydanticCustomError("page", "page is for --to onnx, which browsers open")
+        if self.to == "pt2" and (self.int8 or self.batch != "any"):
+            raise PydanticCustomError(
+                "pt2", "int8 and batch are for --to onnx and openvino; a pt2 file takes any batch"
+            )
         if "allowed_drop" in self.model_fields_set and not self.int8:
             raise PydanticCustomError(
                 "drop", "allowed_drop is for --int8, as float32 loses nothing"
