@@ -40,6 +40,7 @@ def test_it_says_what_the_model_file_says_without_pytorch(run, file):
         "bytes": file.stat().st_size,
         "sha256": file_digest(file),
         "source_sha256": wanted["sha256"],
+        "exported_by": striate.__version__,
     }
     assert found == json.loads(json.dumps(wanted)) | own
 

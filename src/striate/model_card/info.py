@@ -57,6 +57,7 @@ class ModelInfo:
     rejects: float | None = None  #: share of the known images that is to be rejected
     precision: str = "float32"  #: or "int8"
     source_sha256: str = ""  #: of the model file that was exported
+    exported_by: str = ""  #: the version of striate that exported it
     members: tuple[Member, ...] = ()  #: of an ensemble
 
     @property
@@ -195,6 +196,8 @@ class ModelInfo:
         yield "SHA-256", self.sha256
         if self.source_sha256:
             yield "made of", f"a model file with SHA-256 {self.source_sha256}"
+        if self.exported_by:
+            yield "exported by", f"striate {printable(self.exported_by)}"
         versions = self.provenance.versions.items()
         yield "written by", ", ".join(printable(f"{name} {version}") for name, version in versions)
 
@@ -216,6 +219,7 @@ class ModelInfo:
             "facts": dict(self.facts),
             "provenance": self.provenance.to_json(),
             "source_sha256": self.source_sha256 or None,
+            "exported_by": self.exported_by or None,
             "members": [
                 {"network": each.network, "scores": each.scores and asdict(each.scores)}
                 for each in self.members

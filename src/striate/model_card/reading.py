@@ -42,6 +42,7 @@ def _read_exported(path: Path) -> ModelInfo:
         said.rejects,
         said.precision,
         said.source_sha256,
+        said.striate,
     )
 
 
