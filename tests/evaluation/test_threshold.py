@@ -223,7 +223,9 @@ def test_a_threshold_is_stored_in_the_model_of_a_network_of_ones_own(parts: Path
     after, same = tensorfile.read(run / "model.safetensors")
     assert before["targets"]["constants"] == {}
     assert after["targets"]["constants"] == {"positive": [1.0], "threshold": [0.3]}
-    assert {**after, "targets": before["targets"]} == before
+    whence = {**before["provenance"], "scores": after["provenance"]["scores"]}
+    assert after == {**before, "targets": after["targets"], "provenance": whence}
+    assert whence["scores"]["figures"][0]["value"] == found.accuracy.value
     assert all((weights[name] == same[name]).all() for name in weights)
     assert striate.load(run, network=code).task.threshold == found.threshold == Threshold(1, 0.3)
     assert striate.evaluate(run, network=code).threshold == Threshold(1, 0.3)
