@@ -37,7 +37,7 @@ test: .venv/ready .venv/node_modules/onnxruntime-web
 
 slow-test: .venv/ready .venv/node_modules/onnxruntime-web
 	$(PYTEST) -m slow --timeout 1200 $(OTHERS)
-	$(PYTEST) -m slow --timeout 1200 tests/deployment
+	$(PYTEST) -m slow --timeout 1200 --numprocesses auto --maxprocesses 4 --dist worksteal tests/deployment
 
 kill-test: .venv/ready
 	$(BIN)/python -m tests.training.killing --kills 200
