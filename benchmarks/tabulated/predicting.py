@@ -55,7 +55,7 @@ def cold_start(record: dict[str, Any]) -> str:
         (f"`{name}`", spread(found["seconds"], 2), spread(found["cpu_seconds"], 2))
         for name, found in record["commands"].items()
     ]
-    head = f"{record['network']}, n = {record['n']}. {measured_on(record)}; other processes "
+    head = f"n = {record['n']}. {measured_on(record)}; other processes "
     head += f"took {record['others']:.0%} of them."
     heads = "command", "seconds", "CPU seconds"
     return f"{head}\n\n{grid(heads, ['---', '---:', '---:'], rows)}\n"
