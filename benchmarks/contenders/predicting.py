@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("library", choices=LIBRARIES)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", nargs="+", default=[""])
+    parser.add_argument("--model", nargs=argparse.REMAINDER, default=[""])
     asked = parser.parse_args()
     model, *options = asked.model
     packages = LIBRARIES[asked.library](asked.folder, model, options)
