@@ -30,9 +30,6 @@ class Pairs(NamedTuple):
     targets: NDArray[Any]  #: (N, ...)
 
 
-_MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
-
-
 @dataclass(frozen=True)
 class Model:
     """A network with its class names and preprocessing."""
@@ -81,8 +78,7 @@ class Model:
     @property
     def images_at_once(self) -> int | None:
         """How many images are computed together, as every layer of a map may be as large."""
-        each = self.preprocess.size**2
-        return None if self.task.head == "logits" else max(1, _MAP_PIXELS // each)
+        return self.task.images_at_once(self.preprocess.size)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -38,7 +38,6 @@ ROWS = "rows"  #: value that holds preprocessed images, (N, size, size, channels
 REJECTED = "rejected"  #: output that says which images are none of the targets
 RESTORED = ("boxes", "map")  #: heads whose output is brought back to the image
 INNER = "_of_input"  #: ends the name of such an output as the body gives it
-_MAP_PIXELS = 2**20  # of images of which maps are computed together
 
 
 class OnnxDescription(Checked):
@@ -96,9 +95,7 @@ class OnnxModel:
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return what is decoded of images (N, size, size, channels), and which are rejected."""
         (rows,) = pixels
-        few = len(rows)
-        if self.task.head != "logits":
-            few = max(1, _MAP_PIXELS // self.preprocess.size**2)
+        few = self.task.images_at_once(self.preprocess.size) or len(rows)
         parts = (rows[at : at + few] for at in range(0, len(rows), few))
         found = [self.run(self._inputs(part)) for part in parts]
         decoded, *rejected = map(np.concatenate, zip(*found, strict=True))
@@ -160,7 +157,7 @@ def _open_runner(
         return _open_openvino(content, threads, task, view)
     session = runtimes.open_session(content, threads)
     (given,) = session.get_inputs()
-    return batched(partial(_run_session, session, given.name), given.shape[0])
+    return _batched(partial(_run_session, session, given.name), given.shape[0])
 
 
 def _open_openvino(
@@ -174,11 +171,18 @@ def _open_openvino(
     decoded = task.decodes + (INNER if task.head in RESTORED else "")
     part = None if task.own_size else (ROWS, (decoded, REJECTED))
     compiled = runtimes.open_openvino(content, threads, part)
-    run = partial(_run_openvino, compiled, None if task.own_size else view.row_shape[-1])
-    return batched(run, next(iter(compiled.input(0).partial_shape)).get_max_length())
+    return openvino_runner(compiled, None if task.own_size else view.row_shape[-1])
 
 
-def batched(
+def openvino_runner(
+    compiled: Any, channels: int | None = None
+) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+    """Return a function from a batch of inputs, or their first channels, to all outputs."""
+    count = next(iter(compiled.input(0).partial_shape)).get_max_length()
+    return _batched(partial(_run_openvino, compiled, channels), count)
+
+
+def _batched(
     run: Callable[[NDArray[Any]], list[NDArray[Any]]], count: Any
 ) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
     """Return the function for any number of inputs, of one that may take `count` at once alone."""

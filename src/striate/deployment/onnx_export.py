@@ -145,7 +145,7 @@ def _prove(
     shown = [first.samples[int(row)].path for row in rows]
     files = [file for file in (part.root / path for path in shown) if file.is_file()]
     by_file = compare(model, pair_files(model, exported, files))
-    unscaled = pair_files(model, exported, files, scaled=False)
+    scales = model.preprocess.inputs == "image" and not model.task.own_size  # large JPEGs
     return Exported(
         folder,
         target,
@@ -154,7 +154,7 @@ def _prove(
         source_size,
         compare(model, pair_rows(model, exported, pixels, shown)),
         by_file,
-        by_file if model.task.own_size else compare(model, unscaled),
+        compare(model, pair_files(model, exported, files, scaled=False)) if scales else by_file,
         measure_speeds(model, exported, target.package),
         rounded,
     )

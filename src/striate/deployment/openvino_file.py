@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
 
 from striate.deployment.body import layer_of, trace_body
@@ -16,7 +13,7 @@ from striate.deployment.onnx_file import assemble
 from striate.deployment.target import Target, describe, restore
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
-from striate.onnx_model import DESCRIPTION, OnnxModel, batched
+from striate.onnx_model import DESCRIPTION, OnnxModel, openvino_runner
 from striate.runtimes import import_openvino, open_openvino
 
 
@@ -70,8 +67,7 @@ def run(given):
         files = [folder / name for name in self.files]
         described = runtime.Core().read_model(files[0]).get_rt_info([DESCRIPTION]).value
         compiled = open_openvino(files[0])
-        run = batched(partial(_run, compiled), compiled.input(0).partial_shape[0].get_max_length())
-        return restore(run, described, files)
+        return restore(openvino_runner(compiled), described, files)
 
 
 def _lacks(body: ModelProto, model: Model | Ensemble, operator: str) -> ModelError:
@@ -83,7 +79,3 @@ def _lacks(body: ModelProto, model: Model | Ensemble, operator: str) -> ModelErr
         f"operator {operator}\n"
         "write it with --to onnx, which onnxruntime runs, or --to pt2"
     )
-
-
-def _run(compiled: Any, batch: NDArray[Any]) -> list[NDArray[Any]]:
-    return [np.array(each) for each in compiled([batch]).values()]

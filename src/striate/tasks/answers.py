@@ -19,6 +19,7 @@ from striate.options import DecisionOptions
 from striate.tasks.results import Answer
 from striate.text import count_noun, format_amount, join_few
 
+_MAP_PIXELS = 2**20  # of images of which maps are computed together
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
 #: of masks N of `data.full_masks.FullMask`, and where they are made of images `model.Pairs`
 Batches = Iterable[tuple[NDArray[Any], Any]]
@@ -70,6 +71,13 @@ class Answers(ABC):
     @abstractmethod
     def answer(self, decoded: NDArray[Any], top: int) -> Answer:
         """Return the answer for one row of `decode`; `top` is how many classes it lists."""
+
+    def images_at_once(self, size: int) -> int | None:
+        """Return how many images (size, size) are computed together; None is any number.
+
+        Of a map or picture every layer may be as large as the image.
+        """
+        return None if self.head == "logits" else max(1, _MAP_PIXELS // size**2)
 
     def write_python(self) -> str:
         """Return lines of Python that print the answer of `decoded`, a row, in an example.

@@ -9,8 +9,8 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 import striate
-from striate import model
 from striate.data.listing.samples import IGNORE
+from striate.tasks import answers
 from tests.metrics.peers import torchmetrics
 from tests.tasks.segmentation.scenes import NAMES, draw_scene
 
@@ -87,7 +87,7 @@ def test_maps_are_computed_of_a_few_images_at_a_time(run, scenes, monkeypatch):
     whole = [row.mask for row in striate.predict(run.folder, scenes / "images")]
     network, sizes = striate.load(run.folder), list[int]()
     network.network.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
-    monkeypatch.setattr(model, "_MAP_PIXELS", 10 * 32 * 32)
+    monkeypatch.setattr(answers, "_MAP_PIXELS", 10 * 32 * 32)
     found = [row.mask for row in striate.predict(network, scenes / "images")]
     assert sizes == [10, 10, 4]
     striate.evaluate(network, scenes, split="all")
