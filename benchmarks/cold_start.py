@@ -30,6 +30,7 @@ from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.deployment.body import trace_body
 from striate.deployment.onnx_file import assemble
+from striate.deployment.target import Contents
 from striate.model import Model
 from striate.model_file import save
 from striate.tasks import bind_task
@@ -81,7 +82,7 @@ def write_commands(folder: Path) -> dict[str, list[str]]:
     for name, size in SIZES.items():
         model = make(name, size)
         save(model, folder / f"{name}.safetensors")
-        content = assemble(trace_body(model), model, "float32", "")
+        content = assemble(Contents(trace_body(model), model))
         (folder / f"{name}.onnx").write_bytes(content)
         for file in (f"{name}.onnx", f"{name}.safetensors"):
             given = [str(folder / file), str(folder / "photo.jpg")]

@@ -31,6 +31,7 @@ from turns import environment, spread
 from striate.deployment.body import trace_body
 from striate.deployment.onnx_file import assemble
 from striate.deployment.quantize import calibrate
+from striate.deployment.target import Contents
 from striate.model_file import save
 
 CALIBRATED = 32  #: images of noise that set the ranges of 8 bits
@@ -88,11 +89,11 @@ def write_models(home: Path) -> None:
     model = network()
     save(model, home / "model.safetensors")
     body = trace_body(model)
-    (home / "float32.onnx").write_bytes(assemble(body, model, "float32", ""))
+    (home / "float32.onnx").write_bytes(assemble(Contents(body, model)))
     shape = CALIBRATED, *model.preprocess.row_shape
     rows = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     made = calibrate(body, np.split(rows, CALIBRATED // 8)).quantize()
-    (home / "int8.onnx").write_bytes(assemble(made, model, "int8", ""))
+    (home / "int8.onnx").write_bytes(assemble(Contents(made, model, "int8")))
 
 
 def measured(home: Path, model: str, engine: str) -> dict[str, float]:

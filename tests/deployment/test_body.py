@@ -15,6 +15,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.deployment.body import trace_body
 from striate.deployment.onnx_export import TARGETS
 from striate.deployment.proof import Found, compare
+from striate.deployment.target import Contents
 from striate.errors import ModelError
 from striate.model import Model
 from striate.tasks import bind_task
@@ -67,7 +68,7 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_layer() -> None:
 def test_an_operator_that_openvino_lacks_is_named_with_its_layer(tmp_path: Path) -> None:
     model, target = model_of(Net(Determinant())), TARGETS["openvino"]
     with pytest.raises(ModelError) as refused:
-        target.write(tmp_path, target.trace(model), model, "float32", "", None)
+        target.write(tmp_path, Contents(target.trace(model), model))
     assert str(refused.value) == (
         "<lambda> cannot be exported because of stages.1.1: OpenVINO cannot be given the operator "
         "Det\n"

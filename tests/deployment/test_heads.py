@@ -11,6 +11,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.deployment.body import trace_body
 from striate.deployment.onnx_export import TARGETS
 from striate.deployment.restoring import find_restoring
+from striate.deployment.target import Contents
 from striate.errors import ModelError
 from striate.hardware import to_device
 from striate.model import Model
@@ -77,9 +78,9 @@ def test_a_model_is_one_graph_that_answers_the_same(name, tmp_path):
     for target in (TARGETS["onnx"], TARGETS["openvino"]):
         if "Loop" in {node.op_type for node in body.graph.node} and target.package == "openvino":
             with pytest.raises(ModelError, match=r"because of head\.proposals: OpenVINO cannot be"):
-                target.write(tmp_path, body, model, "float32", "", None)
+                target.write(tmp_path, Contents(body, model))
             continue
-        target.write(tmp_path, body, model, "float32", "", None)
+        target.write(tmp_path, Contents(body, model))
         assert_answers(model, target.open(tmp_path))
 
 
@@ -87,5 +88,5 @@ def test_a_model_is_one_graph_that_answers_the_same(name, tmp_path):
 @pytest.mark.parametrize("name", sorted(HEADS))
 def test_a_model_is_one_program_of_pytorch_that_answers_the_same(name, tmp_path):
     model, target = made(name), TARGETS["pt2"]
-    target.write(tmp_path, target.trace(model), model, "float32", "", None)
+    target.write(tmp_path, Contents(target.trace(model), model))
     assert_answers(model, target.open(tmp_path))

@@ -12,6 +12,7 @@ from PIL import Image
 from striate.deployment.body import trace_body
 from striate.deployment.onnx_file import assemble
 from striate.deployment.page import read_runtime, write_page
+from striate.deployment.target import Contents
 from striate.onnx_model import OnnxModel, load_onnx
 from tests import chromium
 from tests.deployment.test_heads import HEADS, NAMES, made
@@ -46,7 +47,7 @@ SHOWN = {
 def exported(name: str, folder: Path) -> tuple[OnnxModel, Path]:
     """An exported model, and the page that answers as it does."""
     model = made(name)
-    content = assemble(trace_body(model), model, "float32", "")
+    content = assemble(Contents(trace_body(model), model))
     file, page = folder / "model.onnx", folder / "answer.html"
     file.write_bytes(content)
     page.write_text(write_page(model, content, read_runtime(PACKAGE, model)), "utf-8")

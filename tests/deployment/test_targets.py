@@ -12,6 +12,7 @@ from PIL import Image
 
 import striate
 from striate.deployment.onnx_export import TARGETS
+from striate.deployment.target import Contents
 from striate.errors import OptionError
 
 #: whatever a program opens on a network is printed
@@ -111,7 +112,7 @@ def test_a_page_is_for_onnx(run, tmp_path):
 
 def test_no_graph_for_openvino_branches(run, tmp_path):
     target, model = TARGETS["openvino"], striate.load(run.folder)
-    target.write(tmp_path, target.trace(model), model, "float32", "", None)
+    target.write(tmp_path, Contents(target.trace(model), model))
     assert 'type="If"' not in (tmp_path / "model.xml").read_text()
 
 

@@ -27,7 +27,7 @@ from striate.deployment.page import read_runtime, write_page
 from striate.deployment.proof import TOLERANCE, Compared, compare, pair_files, pair_rows
 from striate.deployment.pt2_file import Pt2Target
 from striate.deployment.quantize import calibrate
-from striate.deployment.target import Target
+from striate.deployment.target import Contents, Target
 from striate.errors import OptionError, ProofError
 from striate.model import Ensemble, Model, one_network
 from striate.onnx_model import OnnxModel
@@ -73,7 +73,8 @@ def export_steps(
         body = rounded[0].model
     yield steps(2)
     precision = "float32" if rounded is None else "int8"
-    target.write(folder, body, model, precision, hashlib.sha256(content).hexdigest(), batch)
+    digest = hashlib.sha256(content).hexdigest()
+    target.write(folder, Contents(body, model, precision, digest, batch))
     proved = _prove(model, part, folder, target, len(content), options.images, rounded)
     if rounded is None:
         _check(proved)

@@ -16,7 +16,7 @@ from striate.deployment.fitting import add_fitting
 from striate.deployment.graph import Graph
 from striate.deployment.resizing import Resized, add_luminance, add_resizing
 from striate.deployment.restoring import find_restoring
-from striate.deployment.target import Target, describe
+from striate.deployment.target import Contents, Target
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
 from striate.onnx_model import DESCRIPTION, INNER, ROWS, OnnxModel, load_onnx
@@ -44,47 +44,30 @@ def run(given):
     def trace(self, model: Model | Ensemble) -> onnx.ModelProto:
         return trace_body(model)
 
-    def write(
-        self,
-        folder: Path,
-        body: Any,
-        model: Model | Ensemble,
-        precision: str,
-        source_sha256: str,
-        batch: int | None,
-    ) -> None:
-        content = assemble(body, model, precision, source_sha256, batch)
-        storage.write(folder / self.files[0], content)
+    def write(self, folder: Path, contents: Contents) -> None:
+        storage.write(folder / self.files[0], assemble(contents))
 
     def open(self, folder: Path) -> OnnxModel:
         return load_onnx(folder / self.files[0])
 
 
-def assemble(
-    body: onnx.ModelProto,
-    model: Model | Ensemble,
-    precision: str,
-    source_sha256: str,
-    batch: int | None = None,
-    *,
-    branching: bool = True,
-) -> bytes:
-    """Return the sealed file of a model with this body, for a fixed batch, or any.
+def assemble(contents: Contents, *, branching: bool = True) -> bytes:
+    """Return the sealed file of a model.
 
     `branching` says whether images that need no resizing pass it by. Raises ModelError if the file
     is too large.
     """
-    made = onnx.ModelProto()
-    made.CopyFrom(body)
+    made, model = onnx.ModelProto(), contents.model
+    made.CopyFrom(contents.body)
     _add_preprocessing(made.graph, model, branching=branching)
-    if batch is not None:
-        _fix_batch(made.graph, batch)
+    if contents.batch is not None:
+        _fix_batch(made.graph, contents.batch)
     made.producer_name, made.producer_version = "striate", striate.__version__
     made.doc_string = f"{model.network_name}: {model.task.name}, {model.task.spec}"
     made.graph.name = model.task.name
     del made.metadata_props[:]
     for key, text in (
-        (DESCRIPTION, describe(model, precision, source_sha256)),
+        (DESCRIPTION, contents.describe()),
         ("names", json.dumps(list(model.class_names))),
         (DIGEST, BLANK),
     ):

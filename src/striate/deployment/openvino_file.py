@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from striate.deployment.body import layer_of, trace_body
 from striate.deployment.onnx_file import assemble
-from striate.deployment.target import Target, describe, restore
+from striate.deployment.target import Contents, Target, restore
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
 from striate.onnx_model import DESCRIPTION, OnnxModel, openvino_runner
@@ -40,26 +40,18 @@ def run(given):
         import_openvino()
         return trace_body(model)
 
-    def write(
-        self,
-        folder: Path,
-        body: Any,
-        model: Model | Ensemble,
-        precision: str,
-        source_sha256: str,
-        batch: int | None,
-    ) -> None:
+    def write(self, folder: Path, contents: Contents) -> None:
         runtime: Any = import_openvino()
         for branching in ("Loop", "If"):
-            if any(node.op_type == branching for node in body.graph.node):
-                raise _lacks(body, model, branching)
-        content = assemble(body, model, precision, source_sha256, batch, branching=False)
+            if any(node.op_type == branching for node in contents.body.graph.node):
+                raise _lacks(contents, branching)
+        content = assemble(contents, branching=False)
         try:
             made = runtime.Core().read_model(content)
         except Exception as error:  # its errors share no special base
             *_, lacking = re.findall(r"operations: (\w+)", str(error)) or ["an operator"]
-            raise _lacks(body, model, lacking) from error
-        made.set_rt_info(describe(model, precision, source_sha256), [DESCRIPTION])
+            raise _lacks(contents, lacking) from error
+        made.set_rt_info(contents.describe(), [DESCRIPTION])
         runtime.save_model(made, folder / self.files[0], compress_to_fp16=False)
 
     def open(self, folder: Path) -> OnnxModel:
@@ -70,12 +62,12 @@ def run(given):
         return restore(openvino_runner(compiled), described, files)
 
 
-def _lacks(body: ModelProto, model: Model | Ensemble, operator: str) -> ModelError:
+def _lacks(contents: Contents, operator: str) -> ModelError:
     """Name an operator that OpenVINO lacks, or computes wrongly, with the layer that uses it."""
-    nodes = (node for node in body.graph.node if node.op_type == operator)
+    nodes = (node for node in contents.body.graph.node if node.op_type == operator)
     layer = next(map(layer_of, nodes), "") or "its last step"
     return ModelError(
-        f"{model.network_name} cannot be exported because of {layer}: OpenVINO cannot be given the "
-        f"operator {operator}\n"
+        f"{contents.model.network_name} cannot be exported because of {layer}: OpenVINO cannot be "
+        f"given the operator {operator}\n"
         "write it with --to onnx, which onnxruntime runs, or --to pt2"
     )

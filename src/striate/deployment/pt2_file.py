@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 
 from striate.deployment import torch_resizing
 from striate.deployment.body import Body, trace_program
-from striate.deployment.target import Target, describe, restore
+from striate.deployment.target import Contents, Target, restore
 from striate.errors import OptionError
 from striate.model import Ensemble, Model
 from striate.onnx_model import DESCRIPTION, RESTORED, OnnxModel
@@ -67,17 +67,9 @@ def run(given):
             )
         return trace_program(Body(model).eval(), around=Whole)
 
-    def write(
-        self,
-        folder: Path,
-        body: Any,
-        model: Model | Ensemble,
-        precision: str,
-        source_sha256: str,
-        batch: int | None,  # noqa: ARG002  # any number is taken
-    ) -> None:
-        described = {DESCRIPTION: describe(model, precision, source_sha256)}
-        torch.export.save(body, folder / self.files[0], extra_files=described)
+    def write(self, folder: Path, contents: Contents) -> None:
+        described = {DESCRIPTION: contents.describe()}
+        torch.export.save(contents.body, folder / self.files[0], extra_files=described)
 
     def open(self, folder: Path) -> OnnxModel:
         file, more = folder / self.files[0], {DESCRIPTION: ""}

@@ -70,11 +70,12 @@ def _make_ready(model: Path, digest: str, engine: Any, home: Path) -> None:
     from striate.deployment.body import trace_body  # PyTorch takes seconds to load
     from striate.deployment.onnx_export import check_exported
     from striate.deployment.onnx_file import assemble
+    from striate.deployment.target import Contents
     from striate.model_file import load
 
     loaded, shown = load(model), printable(str(model))
     check_exported(loaded, shown)
-    content = assemble(trace_body(loaded), loaded, "float32", digest)
+    content = assemble(Contents(trace_body(loaded), loaded, source_sha256=digest))
     reserve(home.parent, len(content))
     partial = Path(tempfile.mkdtemp(prefix=home.name, suffix=".partial", dir=home.parent))
     try:

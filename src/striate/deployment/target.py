@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,36 @@ from striate.tasks import find_answers
 
 #: from a batch of inputs to all outputs
 Run = Callable[[NDArray[Any]], list[NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is written of a model."""
+
+    body: Any  #: as `Target.trace` gives it, or rounded to 8 bits
+    model: Model | Ensemble
+    precision: str = "float32"  #: or "int8"
+    source_sha256: str = ""  #: of the model file, if it is known
+    batch: int | None = None  #: images at once, where it is always the same number
+
+    def describe(self) -> str:
+        """Return what a file says of itself, as `onnx_model.OnnxDescription` reads it, in JSON."""
+        model = self.model
+        described = {
+            "format": 1,
+            "task": model.task.name,
+            "network": model.network_name,
+            "targets": model.task.spec.to_json(),
+            "preprocess": model.preprocess.to_json(),
+            "facts": dict(model.facts),
+            "source_sha256": self.source_sha256,
+            "precision": self.precision,
+            "striate": striate.__version__,
+            "parameters": model.parameters,
+            "rejects": model.rejection.share if model.rejection else None,
+            "provenance": model.provenance.to_json(),
+        }
+        return json.dumps(described, allow_nan=False)
 
 
 class Target(ABC):
@@ -36,42 +67,12 @@ class Target(ABC):
         """Return the body of a model, for any batch. Raises OptionError, ModelError."""
 
     @abstractmethod
-    def write(
-        self,
-        folder: Path,
-        body: Any,
-        model: Model | Ensemble,
-        precision: str,
-        source_sha256: str,
-        batch: int | None,
-    ) -> None:
-        """Write the files of a model with this body, for a fixed batch, or any.
-
-        Raises ModelError, StorageError.
-        """
+    def write(self, folder: Path, contents: Contents) -> None:
+        """Write the files of a model. Raises ModelError, StorageError."""
 
     @abstractmethod
     def open(self, folder: Path) -> OnnxModel:
         """Open the files that were written."""
-
-
-def describe(model: Model | Ensemble, precision: str, source_sha256: str) -> str:
-    """Return what a file says of itself, as `onnx_model.OnnxDescription` reads it, in JSON."""
-    described = {
-        "format": 1,
-        "task": model.task.name,
-        "network": model.network_name,
-        "targets": model.task.spec.to_json(),
-        "preprocess": model.preprocess.to_json(),
-        "facts": dict(model.facts),
-        "source_sha256": source_sha256,
-        "precision": precision,
-        "striate": striate.__version__,
-        "parameters": model.parameters,
-        "rejects": model.rejection.share if model.rejection else None,
-        "provenance": model.provenance.to_json(),
-    }
-    return json.dumps(described, allow_nan=False)
 
 
 def restore(run: Run, described: str, files: list[Path]) -> OnnxModel:
