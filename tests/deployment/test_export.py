@@ -21,6 +21,7 @@ from striate.errors import ModelError, OptionError, ProofError
 from striate.evaluation.known import run_of
 from striate.onnx_model import load_onnx
 from striate.prediction.predictor import Predictor
+from tests.deployment.examples import run_example
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +40,6 @@ def test_the_proof_is_kept_beside_the_file(exported):
     assert proof == json.loads(json.dumps(exported.to_json()))
     assert (proof["bytes"], proof["precision"]) == (exported.file.stat().st_size, "float32")
     assert proof["sha256"] == load_onnx(exported.file).sha256
-
-
-def run_example(exported, *files):
-    """Run the program beside a model where neither striate nor torch can be imported."""
-    program = "import sys; sys.modules['striate'] = sys.modules['torch'] = None; sys.argv.pop(0)\n"
-    program += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-c", program, str(exported.example), *map(str, files)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=exported.folder.parent)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,5 @@
 """Models of signals and of DNA are exported with what brings inputs to their length."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -10,15 +7,13 @@ import striate
 from striate.onnx_model import load_onnx
 from striate.prediction.predictor import Predictor
 from tests.data.signals.beats import KINDS, beat, write_folders
+from tests.deployment.examples import run_example
 
 OPTIONS = {"epochs": 2, "threads": 1, "autotune": "no", "augment": "none"}
 
 
-def run_example(exported, *given):
-    program = "import sys; sys.modules['striate'] = sys.modules['torch'] = None; sys.argv.pop(0)\n"
-    program += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-c", program, str(exported.example), *map(str, given)]
-    done = subprocess.run(command, capture_output=True, text=True)
+def answered(exported, *given):
+    done = run_example(exported, *given)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
@@ -38,7 +33,7 @@ def test_signals_of_any_length_are_answered_as_by_the_model(tmp_path, fit):
             np.save(tmp_path / f"{kind}-{length}.npy", beat(kind, 300, length))
     files = sorted(tmp_path.glob("*.npy"))
     wanted = told(striate.predict(run.folder, *files))
-    assert run_example(exported, *files) == wanted
+    assert answered(exported, *files) == wanted
     assert told(Predictor(load_onnx(exported.file)).predict(files)) == wanted
 
 
@@ -55,4 +50,4 @@ def test_dna_of_any_length_is_answered_as_by_the_model(tmp_path):
     exported = striate.export(run.folder, out=tmp_path / "exported")
     assert exported.rows.agrees
     given = ["ACGTNACGTTGACTCAGTTACCGATTACAGGTCATCCAGGA", "ttgacuca", "ACGT" * 30]
-    assert run_example(exported, *given) == told(striate.predict(run.folder, given))
+    assert answered(exported, *given) == told(striate.predict(run.folder, given))
