@@ -50,12 +50,14 @@ def add_resizing(
 
 
 def add_luminance(graph: Graph, images: str) -> str:
-    """Add the nodes that make gray (N, H, W, 1) of color (N, H, W, 3), as Pillow does."""
-    weights = np.array(_LUMINANCE, np.int64)[:, None]
-    low, high = (weights % DIGIT).astype(np.uint8), (weights // DIGIT).astype(np.uint8)
-    parts = [graph.add("MatMulInteger", images, graph.constant(part)) for part in (low, high)]
-    total = graph.add("Add", graph.add("Mul", parts[1], whole(graph, DIGIT)), parts[0])
-    return _to_bytes(graph, total, 16)
+    """Add the nodes that make gray (N, H, W, 1) of color (N, H, W, 3), as Pillow does.
+
+    Sums of 65,536ths of bytes are below 2 ** 24 of these: float32 holds each of them exactly.
+    """
+    weights = graph.constant(np.divide(_LUMINANCE, 1 << 16)[:, None], np.float32)
+    total = graph.add("MatMul", graph.cast(images, np.float32), weights)
+    rounded = graph.add("Floor", graph.add("Add", total, graph.constant(0.5, np.float32)))
+    return graph.cast(rounded, np.uint8)
 
 
 def _place(graph: Graph, images: str, preprocess: Preprocess) -> tuple[Placement, Placement]:
@@ -116,18 +118,14 @@ def _join(graph: Graph, parts: list[str], axis: int, preprocess: Preprocess) -> 
     if blocks * columns > preprocess.size:
         ends = graph.constant([0]), graph.constant([preprocess.size]), graph.constant([axis])
         total = graph.add("Slice", total, *ends)
-    return _to_bytes(graph, total, BITS)
+    return _to_bytes(graph, total)
 
 
-def _to_bytes(graph: Graph, total: str, bits: int) -> str:
-    """Divide whole numbers by a power of 2, rounded to the nearest byte."""
-    rounded = graph.add("Add", total, whole(graph, 1 << (bits - 1)))
-    rest = graph.add("BitwiseAnd", rounded, whole(graph, (1 << bits) - 1))
-    divided = _shift(graph, graph.add("Sub", rounded, rest), bits)
+def _to_bytes(graph: Graph, total: str) -> str:
+    """Divide sums of weights by what these are parts of, rounded to the nearest byte."""
+    rounded = graph.add("Add", total, whole(graph, 1 << (BITS - 1)))
+    rest = graph.add("BitwiseAnd", rounded, whole(graph, (1 << BITS) - 1))
+    multiples = graph.cast(graph.add("Sub", rounded, rest), np.float32)  # exact, as what follows
+    divided = graph.add("Mul", multiples, graph.constant(2.0**-BITS, np.float32))
     ends = graph.constant(0, np.float32), graph.constant(255, np.float32)
     return graph.cast(graph.add("Clip", divided, *ends), np.uint8)
-
-
-def _shift(graph: Graph, value: str, bits: int) -> str:
-    """Divide multiples of a power of 2 by it, as float32, in which they are exact."""
-    return graph.add("Mul", graph.cast(value, np.float32), graph.constant(2.0**-bits, np.float32))
