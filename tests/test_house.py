@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "legacy", "options", "progress", "storage", "text"},
     {"arithmetic", "cache_store", "metrics", "onnx_seal", "samples", "tensorfile", "vision"},
     {"distributed", "layers", "optim", "plotting"},
-    {"hardware", "runtimes", "summary", "zoo"},
+    {"hardware", "runtimes", "sealed", "summary", "zoo"},
     {"data", "points", "tasks"},
     {
         *("images", "input_description", "model", "model_description", "model_file"),
@@ -200,6 +200,7 @@ def run(code: str) -> str:
         ("import striate; striate.numbers", {"torch", "scipy.signal", "pydantic"}),
         ("import striate.images.gallery", {"torch", "scipy.signal"}),
         ("import striate.runtimes", {"torch", "numpy", "onnx", "onnxruntime", "openvino"}),
+        ("import striate.sealed", {"torch", "numpy", "pydantic", "onnxruntime"}),
     ],
 )
 def test_doors_are_light(code: str, heavy: set[str]):

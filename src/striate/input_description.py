@@ -19,7 +19,7 @@ from striate.data.signals.signal_input import LONGEST, SignalInput
 class Checked(BaseModel):
     """A table of a description: no key is missing, unknown or of another type."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class PreprocessFields(Checked):

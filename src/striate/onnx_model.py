@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from pydantic import Field
 
 from striate import runtimes
 from striate.data.decoding.preprocess import Preprocess
-from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.input_description import (
     Checked,
     PreprocessFields,
@@ -28,10 +27,13 @@ from striate.input_description import (
     read_description,
     restore_preprocess,
 )
-from striate.onnx_seal import unseal
 from striate.provenance import Provenance
+from striate.sealed import SealedFile, open_sealed, read_sealed, refused
 from striate.tasks import find_answers
 from striate.tasks.answers import Answers
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 DESCRIPTION = "striate"  #: key of the metadata
 ROWS = "rows"  #: value that holds preprocessed images, (N, size, size, channels)
@@ -124,54 +126,54 @@ def load_onnx(
     Raises OptionError without the file or the engine, ModelError for a file that is damaged or
     was not written by striate, StorageError where it cannot be read.
     """
-    content, said, sha256, task, preprocess, _ = read_onnx(Path(path))
+    if engine == "openvino":
+        file = read_onnx(Path(path))
+        run = _open_openvino(file, threads)
+    else:
+        sealed, session = open_sealed(Path(path), threads)
+        file = _describe(Path(path), sealed)
+        run = _open_runner(session)
+    said = file.said
     return OnnxModel(
-        _open_runner(content, engine, threads, task, preprocess),
-        task,
-        preprocess,
-        said.network,
-        said.facts,
-        said.precision,
-        sha256,
+        run, file.task, file.preprocess, said.network, said.facts, said.precision, file.sha256
     )
 
 
 def read_onnx(path: Path) -> OnnxFile:
     """Read a file written by `striate export`, without a runtime. Raises as `load_onnx` does."""
-    content = _read(path)
-    said, sha256 = check_content(path, content)
+    return _describe(path, read_sealed(path))
+
+
+def _describe(path: Path, sealed: SealedFile) -> OnnxFile:
+    """Return a file with what it says of itself. Raises ModelError."""
+    content, metadata, sha256 = sealed
     try:
+        said = read_description(OnnxDescription, json.loads(metadata.get(DESCRIPTION, "{}")))
         task = find_answers(said.task)(said.targets.restore())
         preprocess = restore_preprocess(said.preprocess)
         provenance = Provenance.restore(said.provenance)
-    except ValueError as error:  # as OptionError is
-        raise _refused(path, str(error)) from error
+    except (ValueError, RecursionError) as error:  # OptionError is a ValueError
+        raise refused(path, str(error)) from error
     return OnnxFile(content, said, sha256, task, preprocess, provenance)
 
 
-def _open_runner(
-    content: bytes, engine: str, threads: int, task: Answers, view: Preprocess
-) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+def _open_runner(session: InferenceSession) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
     """Return a function from a batch of inputs to all outputs of a model."""
-    if engine == "openvino":
-        return _open_openvino(content, threads, task, view)
-    session = runtimes.open_session(content, threads)
     (given,) = session.get_inputs()
     return _batched(partial(_run_session, session, given.name), given.shape[0])
 
 
-def _open_openvino(
-    content: bytes, threads: int, task: Answers, view: Preprocess
-) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+def _open_openvino(file: OnnxFile, threads: int) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
     """Return the same for the body alone, which is given preprocessed images.
 
     OpenVINO 2026.4 answers wrongly where an `If`, as before resampling, passes images on: the first
     time that a batch of its size comes.
     """
+    task = file.task
     decoded = task.decodes + (INNER if task.head in RESTORED else "")
     part = None if task.own_size else (ROWS, (decoded, REJECTED))
-    compiled = runtimes.open_openvino(content, threads, part)
-    return openvino_runner(compiled, None if task.own_size else view.row_shape[-1])
+    compiled = runtimes.open_openvino(file.content, threads, part)
+    return openvino_runner(compiled, None if task.own_size else file.preprocess.row_shape[-1])
 
 
 def openvino_runner(
@@ -204,29 +206,3 @@ def _run_session(session: Any, name: str, batch: NDArray[Any]) -> list[NDArray[A
 def _run_openvino(compiled: Any, channels: int | None, batch: NDArray[Any]) -> list[NDArray[Any]]:
     given = np.ascontiguousarray(batch[..., :channels])
     return [np.array(each) for each in compiled([given]).values()]
-
-
-def check_content(path: Path, content: bytes) -> tuple[OnnxDescription, str]:
-    """Return what a file says of itself, and its digest, which fits. Raises ModelError."""
-    try:
-        metadata, digest = unseal(content)
-        description = json.loads(metadata[DESCRIPTION])
-        return read_description(OnnxDescription, description), digest
-    except (ValueError, KeyError, RecursionError) as error:
-        raise _refused(path, str(error)) from error
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise OptionError(f"{printable(str(path))}: no such model file")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{printable(str(path))}: cannot be read: {error.strerror}") from error
-
-
-def _refused(path: Path, reason: str) -> ModelError:
-    return ModelError(
-        f"{printable(str(path))}: model refused: {printable(reason, 300)}\n"
-        "write it anew: striate export MODEL --to onnx"
-    )

@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Set before torch starts its threads: idle threads release their core after about 0.3 ms. By
     # default they spin, and training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    # The same for NumPy's threads, which spin for a tenth of a second when it is imported.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     if (
         launch.process_info().world_size > 1
     ):  # else PyTorch adds a stack trace to the failed rank's error

@@ -21,7 +21,19 @@ _STDIN = "-"
 _FILES = {"out": "table", "masks": "masks", "overlays": "overlays"}
 
 
-@click.command("predict", cls=VerbCommand, model="PredictOptions")
+class _PredictCommand(VerbCommand):
+    """Begins to open an exported model before the options and much else are imported."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        models = [Path(word) for word in args if word.endswith(".onnx")]
+        if models and not any("openvino" in word for word in args) and models[0].is_file():
+            from striate.sealed import begin_session
+
+            ctx.with_resource(begin_session(models[0]))
+        return super().parse_args(ctx, args)
+
+
+@click.command("predict", cls=_PredictCommand, model="PredictOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
 @click.argument(
     "paths",
@@ -40,7 +52,8 @@ def command(
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """
     early.check_model(model)
-    early.check_paths(path for path in paths if str(path) != _STDIN)
+    with without_collection():
+        early.check_paths(path for path in paths if str(path) != _STDIN)
     early.tell_of_run(model)
     failed = print_predictions(model, paths, options=options, as_json=as_json)
     return 3 if failed and strict else 0
