@@ -12,7 +12,6 @@ import gc
 import os
 import signal
 import subprocess
-import sys
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -29,12 +28,12 @@ USUAL, USABLE_CORES = workers.COMMAND, decode_all.usable_cores
 class Forked:
     """What `workers` uses of a Popen."""
 
-    def __init__(self, job: str, log: IO[bytes]) -> None:
+    def __init__(self, log: IO[bytes]) -> None:
         (tasks, stdin), (stdout, answers) = os.pipe(), os.pipe()
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self.pid = os.fork()  # the child runs no code of torch, whose threads are not there
         if self.pid == 0:
-            _work(job, tasks, answers, log.fileno())
+            _work(tasks, answers, log.fileno())
         os.close(tasks)
         os.close(answers)
         self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
@@ -49,7 +48,7 @@ class Forked:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def _work(job: str, tasks: int, answers: int, log: int) -> NoReturn:
+def _work(tasks: int, answers: int, log: int) -> NoReturn:
     """The life of a child."""
     code = 1
     try:
@@ -61,7 +60,6 @@ def _work(job: str, tasks: int, answers: int, log: int) -> NoReturn:
             os.dup2(descriptor, place)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         warnings.resetwarnings()
-        sys.argv = ["worker", job]
         worker.limit_memory = lambda _: None  # torch is in this address space
         worker.main()
         code = 0
@@ -72,9 +70,9 @@ def _work(job: str, tasks: int, answers: int, log: int) -> NoReturn:
 
 
 def start(command: list[str], **options: Any) -> Forked | subprocess.Popen[bytes]:
-    if tuple(command[1:-1]) != USUAL:
+    if tuple(command[1:]) != USUAL:
         return subprocess.Popen(command, **options)
-    return Forked(command[-1], options["stderr"])
+    return Forked(options["stderr"])
 
 
 @contextlib.contextmanager

@@ -22,13 +22,15 @@ _FILES = {"out": "table", "masks": "masks", "overlays": "overlays"}
 
 
 class _PredictCommand(VerbCommand):
-    """Begins to open an exported model before the options and much else are imported."""
+    """Begins with an exported model, and what decodes, before much else is imported."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         models = [Path(word) for word in args if word.endswith(".onnx")]
         if models and not any("openvino" in word for word in args) and models[0].is_file():
+            from striate.data.cache.workers import begin_worker
             from striate.sealed import begin_session
 
+            ctx.with_resource(begin_worker())
             ctx.with_resource(begin_session(models[0]))
         return super().parse_args(ctx, args)
 

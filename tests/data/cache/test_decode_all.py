@@ -296,3 +296,22 @@ def test_nothing_of_torch_or_numpy_is_loaded_by_a_child() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_a_worker_that_is_begun_is_the_first_of_the_next_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_folders(tmp_path, {"cat": 3})
+    with workers.begin_worker():
+        (begun,) = workers._begun
+        monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))  # of any other
+        assert len(surveyed(listing_of(tmp_path), workers=1)) == 3
+        assert workers._begun == []
+    assert begun.process.returncode is not None
+
+
+def test_a_worker_that_is_begun_and_not_used_ends() -> None:
+    with workers.begin_worker():
+        (begun,) = workers._begun
+    assert workers._begun == []
+    assert begun.process.returncode is not None

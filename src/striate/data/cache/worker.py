@@ -1,7 +1,8 @@
 """Decoding worker process: reads a task per line, writes a result per line.
 
-    python -P -m striate.data.cache.worker '{"size": 224, ...}'
-    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file
+    python -P -m striate.data.cache.worker
+    in:   the job, {"size": 224, ...}
+          [index, path], or [index, [file, first byte, length, path]] for a byte range of a file
           and likewise [index, [..., path]] for the other places of `decoding.files`,
           or with masks [index, {"image": either of these, "mask": either, "shown": path}], of
           which the mask may be a picture that is the target of the other
@@ -23,7 +24,6 @@ import json
 import os
 import resource
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -73,14 +73,16 @@ def main() -> None:
     """Process tasks until stdin is closed."""
     answers = _take_stdout()
     die_with_parent()
-    job = Job(**json.loads(sys.argv[1]))
+    waiting = list[str]()
+    told = _lines(answers, waiting)
+    job = Job(**next(told))
     limit_memory(job.memory_megabytes)
     Image.MAX_IMAGE_PIXELS = None  # replaced by the limit in bytes
     work = _worker(job)
-    waiting = ["ready"]
+    _send(answers, ["ready"])
     last = 0.0
     with silence():
-        for index, path in _tasks(answers, waiting):
+        for index, path in told:
             waiting.append(_answer(work, index, path))
             if (now := time.monotonic()) > last + _FLUSH_SECONDS:
                 _send(answers, waiting)
@@ -224,8 +226,8 @@ def _store(descriptor: int, row: bytes, offset: int) -> None:
         raise _StorageFailedError(error.errno, error.strerror) from error
 
 
-def _tasks(answers: int, waiting: list[str]) -> Generator[Any]:
-    """Yield incoming tasks; pending results are flushed before blocking on input."""
+def _lines(answers: int, waiting: list[str]) -> Generator[Any]:
+    """Yield what each incoming line holds; pending results are flushed before blocking on input."""
     rest = b""
     while True:
         _send(answers, waiting)

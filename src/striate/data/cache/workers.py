@@ -28,6 +28,7 @@ Task = tuple[int, Any]
 COMMAND = ("-P", "-m", "striate.data.cache.worker")
 _LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
 _START_SECONDS, _END_SECONDS = 60.0, 5.0
+_begun = list["_Worker"]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +72,48 @@ def run_tasks(
     """
     todo, suspects = _TaskQueue(tasks), deque[Task]()
     crew: list[_Worker] = []
-    with _log() as log:
-        try:
-            while not todo.ended or suspects or any(child.tasks for child in crew):
-                if not todo.ended or suspects:
-                    workers = _spawn(crew, workers, job, log)
-                for child in crew:
-                    child.fill(todo, suspects)
-                if not any(child.tasks for child in crew):
-                    continue  # the input ended after the last result was read
-                for child in _wait(crew, seconds):
-                    yield from child.read()
-                    if (death := child.failure(seconds)) is not None:
-                        crew.remove(child)
-                        if len(child.tasks) == 1:
-                            yield child.tasks[0][0], death
-                        else:
-                            suspects.extend(child.tasks)
-        finally:
+    try:
+        while not todo.ended or suspects or any(child.tasks for child in crew):
+            if not todo.ended or suspects:
+                workers = _spawn(crew, workers, job)
             for child in crew:
-                child.end()
+                child.fill(todo, suspects)
+            if not any(child.tasks for child in crew):
+                continue  # the input ended after the last result was read
+            for child in _wait(crew, seconds):
+                yield from child.read()
+                if (death := child.failure(seconds)) is not None:
+                    crew.remove(child)
+                    if len(child.tasks) == 1:
+                        yield child.tasks[0][0], death
+                    else:
+                        suspects.extend(child.tasks)
+    finally:
+        for child in crew:
+            child.end()
 
 
-def _spawn(crew: list[_Worker], workers: int, job: str, log: IO[bytes]) -> int:
+@contextlib.contextmanager
+def begin_worker() -> Generator[None]:
+    """Start a worker before its job is known; the first `run_tasks` takes it."""
+    with contextlib.suppress(OSError):  # of which `run_tasks` tells, if it can start none
+        _begun.append(_Worker())
+    try:
+        yield
+    finally:
+        while _begun:
+            _begun.pop().end()
+
+
+def _spawn(crew: list[_Worker], workers: int, job: str) -> int:
     """Start workers up to `workers`; return how many the system allows."""
     while len(crew) < workers:
         try:
-            crew.append(_Worker(job, log))
+            child = _begun.pop() if _begun else _Worker()
         except OSError as error:
             return _settle_for(len(crew), error)
+        crew.append(child)
+        child.send(job)
     return workers
 
 
@@ -131,21 +145,25 @@ def _wait(crew: list[_Worker], seconds: float) -> list[_Worker]:
 
 
 class _Worker:
-    """A worker process, with its pending tasks in the order of their results."""
+    """A worker process, with its pending tasks in the order of their results; `send` it its job."""
 
-    def __init__(self, job: str, log: IO[bytes]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *COMMAND, job],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=_environment(),
-            process_group=0,  # Ctrl-C in a terminal goes to the parent, which stops the workers
-        )
+    def __init__(self) -> None:
+        self._log = _log()
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, *COMMAND],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=_environment(),
+                process_group=0,  # Ctrl-C in a terminal goes to the parent, which stops the workers
+            )
+        except OSError:
+            self._log.close()
+            raise
         self.answers = _pipe(self.process.stdout)
         self.tasks = deque[Task]()
         self.late = False
-        self._log = log
         self._rest = b""
         self._alone = False
         self._greeted = self._ended = False
@@ -170,10 +188,14 @@ class _Worker:
         if not self.tasks:
             self._heard = now
         self.tasks.extend(block)
+        self.send(*map(json.dumps, block))
+
+    def send(self, *lines: str) -> None:
+        """Send lines: the job first, then tasks."""
         # The worker may have exited: this is detected on the other pipe.
         with contextlib.suppress(BrokenPipeError):
             pipe = _pipe(self.process.stdin)
-            pipe.write("".join(json.dumps(task) + "\n" for task in block).encode())
+            pipe.write("".join(f"{line}\n" for line in lines).encode())
             pipe.flush()
 
     def read(self) -> Generator[tuple[int, Any]]:
@@ -202,14 +224,16 @@ class _Worker:
             return WorkerFailure("too slow", f"decoding it takes longer than {seconds:g} seconds")
         code = self.process.returncode
         if not self._greeted or code == 1:
-            self._log.seek(0)
-            said = self._log.read().decode(errors="replace").strip()[-2000:]
-            raise StriateError(f"the process that decodes images failed (exit {code}): {said}")
+            raise StriateError(
+                f"the process that decodes images failed (exit {code}): {self._said}"
+            )
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         return WorkerFailure("unreadable", f"the decoder crashed on it ({how})")
 
     def end(self) -> None:
-        """Kill the process and close its pipes."""
+        """Kill the process, close its pipes, and keep what it said last; once."""
+        if self._log.closed:
+            return
         self.process.kill()
         with contextlib.suppress(OSError):
             _pipe(self.process.stdin).close()
@@ -217,10 +241,13 @@ class _Worker:
         # A process blocked on an unreachable network disk cannot be killed.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_SECONDS)
+        with self._log as log:
+            log.seek(0)
+            self._said = log.read().decode(errors="replace").strip()[-2000:]
 
 
 def _log() -> IO[bytes]:
-    """Return a file for the workers' stderr; in memory if possible, as disks may be full."""
+    """Return a file for a worker's stderr; in memory if possible, as disks may be full."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("striate"), "w+b")
     return tempfile.TemporaryFile()
