@@ -101,6 +101,20 @@ def test_a_runtime_that_is_missing_is_told_with_the_command(
     )
 
 
+@pytest.mark.parametrize("package", ["onnxruntime", "openvino"])
+def test_an_import_that_is_interrupted_is_told_as_that(package: str, tmp_path: Path):
+    pytest.importorskip(package)
+    (tmp_path / "numpy.py").write_text("raise KeyboardInterrupt")
+    program = (
+        f"from striate import runtimes\ntry:\n    runtimes.import_{package}()\n"
+        "except KeyboardInterrupt:\n    print('interrupted')"
+    )
+    places = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, env=os.environ | places, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
 #: opens and runs a model in a runtime, and prints what Python was seen to connect or write
 WATCHED = """
 import sys

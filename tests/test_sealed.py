@@ -80,3 +80,12 @@ def test_the_command_reports_what_is_wrong_once(file, photo, code, told, opened,
     assert main(["predict", str(file), str(file.parent / photo)]) == code
     assert capfd.readouterr().err.startswith(f"striate: error: {file.parent}/{told}")
     assert len(opened) == 1
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_told_as_that(file, monkeypatch, capfd):
+    def interrupted():
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr(runtimes, "import_onnxruntime", interrupted)
+    assert main(["predict", str(file), str(file)]) == 130
+    assert capfd.readouterr().err.strip() == "striate: error: interrupted"

@@ -42,6 +42,7 @@ def import_openvino() -> ModuleType:
 
 def _import(name: str, extra: str) -> ModuleType:
     package = name.partition(".")[0]
+    importlib.import_module("numpy")  # else C does, which makes of Ctrl-C a failed import
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -91,6 +91,9 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise _Terminated
 
 
+_SIGNALS = (KeyboardInterrupt, _Terminated)
+
+
 class _InOrder(click.Group):
     """Lists commands in the order they were added."""
 
@@ -133,6 +136,8 @@ def _told_elsewhere(error: BaseException) -> bool:
 
 def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
     """Return exit code and message of an error; unexpected exceptions are reported as bugs."""
+    if isinstance(error, ImportError) and isinstance(error.__cause__, _SIGNALS):
+        error = error.__cause__  # a signal that came while a library in C was loaded
     if isinstance(error, StriateError):
         return error.exit_code, str(error)
     if isinstance(error, _Terminated):
