@@ -126,9 +126,8 @@ def measure_speeds(model: Model | Ensemble, exported: OnnxModel, name: str) -> d
             engine: partial(run.decode_and_reject, rows)
             for engine, run in (("torch", model), (name, exported))
         }
-        turns = [{engine: _take_turn(run) for engine, run in runs.items()}]
-        begun = time.perf_counter()
-        while time.perf_counter() - begun < _SECONDS:
+        turns, begun = list[dict[str, float]](), time.perf_counter()
+        while not turns or time.perf_counter() - begun < _SECONDS:
             turns.append({engine: _take_turn(run) for engine, run in runs.items()})
         for engine in runs:
             found[engine + ending] = count / min(turn[engine] for turn in turns)
