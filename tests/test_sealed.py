@@ -8,17 +8,13 @@ from striate import runtimes, sealed
 from striate.cli import main
 from striate.errors import ModelError
 from striate.onnx_seal import BLANK, DIGEST, seal
+from tests.deployment.graphs import Written
 
 
 @pytest.fixture
 def file(tmp_path):
-    onnx = pytest.importorskip("onnx")
-    kind, shape = onnx.TensorProto.FLOAT, ["rows", 2]
-    given, made = (onnx.helper.make_tensor_value_info(name, kind, shape) for name in "xy")
-    nodes = [onnx.helper.make_node("Add", ["x", "x"], ["y"])]
-    graph = onnx.helper.make_graph(nodes, "doubling", [given], [made])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
-    model.ir_version = 9
+    graph = Written()
+    model = graph.body(graph.head(graph.start, channels=3))
     model.metadata_props.add(key=DIGEST, value=BLANK)
     path = tmp_path / "model.onnx"
     path.write_bytes(seal(model.SerializeToString()))
@@ -63,7 +59,7 @@ def test_nothing_is_kept_of_a_file_that_is_not_used(file, opened):
 
 
 def test_a_damaged_file_is_not_given_to_the_runtime(file, opened):
-    file.write_bytes(file.read_bytes().replace(b"doubling", b"tripling"))
+    file.write_bytes(file.read_bytes().replace(b"head.bias", b"head.bits"))
     with sealed.begin_session(file), pytest.raises(ModelError, match="damaged"):
         sealed.open_sealed(file)
     assert opened == []
